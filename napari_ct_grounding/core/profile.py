@@ -1,0 +1,113 @@
+"""From a similarity profile along depth to an answer: best depth, interval, peaks.
+
+A profile is one cosine per depth position. All functions take plain arrays and know no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DECODINGS", "decode_depth", "depth_distribution", "find_peaks_mm", "highest_density_interval"]
+
+#: How a depth is read from a profile; a weights card names one.
+DECODINGS = ("argmax", "median")
+
+
+def depth_distribution(
+    profile: NDArray, temperature: float, valid: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Return softmax(profile / temperature) over the valid positions; invalid ones get 0.
+
+    Parameters
+    ----------
+    profile : (d,)
+        Cosine per depth position.
+    temperature : float
+        Above 0; from the weights' card.
+    valid : (d,) bool, optional
+        Positions that the model really saw; all by default.
+    """
+    logits = np.asarray(profile, dtype=np.float64) / temperature
+    if valid is not None:
+        logits = np.where(valid, logits, -np.inf)
+    weights = np.exp(logits - logits.max())
+    return weights / weights.sum()
+
+
+def decode_depth(
+    profile: NDArray, depths_mm: NDArray, decoding: str, temperature: float, valid: NDArray[np.bool_] | None = None
+) -> float:
+    """Return the depth (mm) that a profile speaks of.
+
+    Parameters
+    ----------
+    profile, depths_mm : (d,)
+        Cosines and the world z of each position's centre, growing.
+    decoding : {"argmax", "median"}
+        "argmax": centre of the best position (released weights). "median": where the softmax at `temperature` reaches one half,
+        interpolated inside the position.
+    """
+    if decoding == "argmax":
+        masked = profile if valid is None else np.where(valid, profile, -np.inf)
+        return float(depths_mm[int(np.argmax(masked))])
+    if decoding != "median":
+        raise ValueError(f"decoding is {decoding!r}; it must be one of {DECODINGS}.")
+    probability = depth_distribution(profile, temperature, valid)
+    edges = _edges(depths_mm)
+    cumulative = np.concatenate([[0.0], np.cumsum(probability)])
+    return float(np.interp(0.5, cumulative, edges))
+
+
+def highest_density_interval(probability: NDArray, depths_mm: NDArray, mass: float = 0.8) -> tuple[float, float]:
+    """Return the smallest contiguous range (lo, hi) in mm around the peak that holds `mass`; never narrower than one position."""
+    best = int(np.argmax(probability))
+    low = high = best
+    held = float(probability[best])
+    while held < mass and (low > 0 or high < len(probability) - 1):
+        below = probability[low - 1] if low > 0 else -1.0
+        above = probability[high + 1] if high < len(probability) - 1 else -1.0
+        if above >= below:
+            high += 1
+            held += float(above)
+        else:
+            low -= 1
+            held += float(below)
+    edges = _edges(depths_mm)
+    return float(edges[low]), float(edges[high + 1])
+
+
+def find_peaks_mm(
+    profile: NDArray,
+    depths_mm: NDArray,
+    min_distance_mm: float,
+    max_peaks: int = 3,
+    valid: NDArray[np.bool_] | None = None,
+) -> tuple[float, ...]:
+    """Return up to `max_peaks` depths (mm) of local maxima, best first, at least `min_distance_mm` apart.
+
+    A local maximum is a position not lower than its neighbours; the global maximum is always the first.
+    """
+    values = np.asarray(profile, dtype=np.float64)
+    if valid is not None:
+        values = np.where(valid, values, -np.inf)
+    padded = np.concatenate([[-np.inf], values, [-np.inf]])
+    is_peak = (values >= padded[:-2]) & (values >= padded[2:]) & np.isfinite(values)
+    chosen: list[int] = []
+    for index in sorted(np.flatnonzero(is_peak), key=lambda i: (-values[i], i)):
+        if all(abs(depths_mm[index] - depths_mm[other]) >= min_distance_mm for other in chosen):
+            chosen.append(int(index))
+        if len(chosen) == max_peaks:
+            break
+    return tuple(float(depths_mm[index]) for index in chosen)
+
+
+def _edges(depths_mm: Sequence[float] | NDArray) -> NDArray[np.float64]:
+    """Borders (d + 1,) between positions: halfway between centres, the outer ones mirrored."""
+    centres = np.asarray(depths_mm, dtype=np.float64)
+    if len(centres) == 1:
+        raise ValueError("A profile of one position has no width; give at least two depths.")
+    middles = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - middles[0]], middles, [2 * centres[-1] - middles[-1]]])

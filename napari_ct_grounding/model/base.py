@@ -1,0 +1,102 @@
+"""The one face behind which every model stands: volume to depth embeddings, sentence to text embeddings."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_ct_grounding.core.volume import CTVolume
+
+__all__ = ["GroundingModel", "ImageEmbeddings", "Progress", "TextEmbeddings"]
+
+#: ``on_progress(done, total)`` after each window (or slab); plain numbers, called on the caller's thread.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageEmbeddings:
+    """What the image side keeps of a scan: a few hundred kB. All vectors have unit length.
+
+    Parameters
+    ----------
+    depth : NDArray[float32], (d, e)
+        Localization embedding of each depth position, most inferior first.
+    depths_mm : NDArray[float64], (d,)
+        World z of each position's centre (middle of the field of view), growing.
+    is_valid : NDArray[bool], (d,)
+        False where the position lies outside the scan.
+    depth_width_mm : float
+        Thickness of one position along the slice normal.
+    retrieval, disease : NDArray[float32], (e,)
+        Whole-scan embeddings for report retrieval and for disease prompts.
+    covered_mm : tuple of float
+        (lo, hi) world z of what the model saw.
+    covered_body_fraction : float
+        Share of the body's voxels (largest component above -500 HU) that the model saw, 0 to 1.
+    """
+
+    depth: NDArray[np.float32]
+    depths_mm: NDArray[np.float64]
+    is_valid: NDArray[np.bool_]
+    depth_width_mm: float
+    retrieval: NDArray[np.float32]
+    disease: NDArray[np.float32]
+    covered_mm: tuple[float, float]
+    covered_body_fraction: float
+
+
+@dataclass(frozen=True, eq=False)
+class TextEmbeddings:
+    """Unit vectors of n sentences.
+
+    Parameters
+    ----------
+    localization : NDArray[float32], (n, e)
+        To be compared with `ImageEmbeddings.depth`.
+    report : NDArray[float32], (n, e)
+        To be compared with `ImageEmbeddings.retrieval` and, for disease prompts, `ImageEmbeddings.disease`.
+    """
+
+    localization: NDArray[np.float32]
+    report: NDArray[np.float32]
+
+
+class GroundingModel(ABC, torch.nn.Module):
+    """A trained pair of encoders.
+
+    Subclasses keep their own configuration; `coverages` names the ways in which they can walk a scan, the default first
+    ("paper": one centre-cropped pass as released; "masked": one pass over everything).
+    """
+
+    coverages: tuple[str, ...]
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, config: dict[str, Any], tokenizer_folder: Any) -> GroundingModel:
+        """Build the (randomly initialised) network that a weights folder's config.json describes."""
+
+    @abstractmethod
+    def encode_volume(
+        self,
+        volume: CTVolume,
+        *,
+        coverage: str,
+        on_progress: Progress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> ImageEmbeddings:
+        """Encode a scan on the model's device; `cancel` is asked between windows and ends in `Cancelled`."""
+
+    @abstractmethod
+    def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:
+        """Encode sentences as they are (no prefix) on the model's device."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return next(self.parameters()).device

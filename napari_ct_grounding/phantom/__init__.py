@@ -1,0 +1,1 @@
+"""Procedural chest-abdomen CT with findings, report sentences and exact truth."""
