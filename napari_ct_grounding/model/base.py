@@ -96,6 +96,10 @@ class GroundingModel(ABC, torch.nn.Module):
     def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:
         """Encode sentences as they are (no prefix) on the model's device."""
 
+    def unknown_share(self, sentence: str) -> float:
+        """Share (0 to 1) of a sentence's pieces that the tokenizer does not know; 0 for byte-level tokenizers."""
+        return 0.0
+
     @property
     def device(self) -> torch.device:
         """Where the parameters live."""

@@ -1,0 +1,334 @@
+"""A session: one pair of encoders, scans encoded once, sentences answered in a blink."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
+from napari_ct_grounding.core.errors import InputError, SentenceError
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.profile import (
+    decode_depth,
+    depth_distribution,
+    find_peaks_mm,
+    highest_density_interval,
+    prominence,
+)
+from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
+from napari_ct_grounding.core.sentences import clean_sentence
+from napari_ct_grounding.core.volume import CTVolume, SliceRecord
+from napari_ct_grounding.inference.device import DeviceChoice, choose_device
+from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress
+from napari_ct_grounding.model.body import lung_volume_ml
+from napari_ct_grounding.model.card import WeightsCard
+from napari_ct_grounding.model.probe import check_probe
+from napari_ct_grounding.model.weights import load_weights
+
+__all__ = ["EncodedVolume", "GroundingSession"]
+
+#: Share of a sentence's pieces that the tokenizer may not know before the answer would be a guess.
+MAX_UNKNOWN_SHARE = 0.5
+
+#: An interval this wide, as a share of the covered range, names no place.
+NO_LOCATION_SHARE = 0.75
+
+#: Less lung than this (ml, both sides) and the scan is said to hold no chest; an adult has 2,500 to 6,500.
+MIN_CHEST_LUNG_ML = 500.0
+
+_NUM_KEPT_SCANS = 8
+_NUM_KEPT_SENTENCES = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedVolume:
+    """A scan as the session keeps it: embeddings, and what turns a depth into a slice. Holds no voxels.
+
+    Parameters
+    ----------
+    embeddings : ImageEmbeddings
+    geometry : VolumeGeometry
+        Of the volume that was encoded.
+    slice_table : tuple of SliceRecord
+    name : str
+    volume_fingerprint, weights_fingerprint, coverage : str
+        What the embeddings were computed from.
+    lung_ml : float
+        Volume of aerated lung inside the scan.
+    """
+
+    embeddings: ImageEmbeddings
+    geometry: VolumeGeometry
+    slice_table: tuple[SliceRecord, ...]
+    name: str
+    volume_fingerprint: str
+    weights_fingerprint: str
+    coverage: str
+    lung_ml: float
+
+    @property
+    def volume_embedding(self) -> NDArray[np.float32]:
+        """Unit vector (e,) of the whole scan for text-to-scan search."""
+        return self.embeddings.retrieval
+
+    @property
+    def holds_chest(self) -> bool:
+        """Whether the scan holds enough aerated lung for the chest diseases to mean anything."""
+        return self.lung_ml >= MIN_CHEST_LUNG_ML
+
+
+class GroundingSession:
+    """Answers sentences against scans.
+
+    One thread at a time: the session owns a model and a device and is not locked.
+
+    Parameters
+    ----------
+    model : GroundingModel
+        In eval mode, on `device`.
+    card : WeightsCard
+    weights_name, weights_fingerprint : str
+    device : DeviceChoice
+    coverage : str
+        One of the model's `coverages`, or "auto" for its first.
+    """
+
+    def __init__(
+        self,
+        model: GroundingModel,
+        card: WeightsCard,
+        *,
+        weights_name: str,
+        weights_fingerprint: str,
+        device: DeviceChoice,
+        coverage: str = "auto",
+    ) -> None:
+        if coverage == "auto":
+            coverage = model.coverages[0]
+        if coverage not in model.coverages:
+            raise InputError(
+                f"The coverage {coverage!r} is not offered by the weights {weights_name!r}; "
+                f"they offer {', '.join(model.coverages)}."
+            )
+        self.model = model
+        self.card = card
+        self.weights_name = weights_name
+        self.weights_fingerprint = weights_fingerprint
+        self.device = device
+        self.coverage = coverage
+        self._scans: OrderedDict[tuple[str, str], EncodedVolume] = OrderedDict()
+        self._sentences: OrderedDict[str, tuple[NDArray, NDArray]] = OrderedDict()
+        self._last: EncodedVolume | None = None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        weights: str | Path = "bundled",
+        *,
+        device: str = "auto",
+        coverage: str = "auto",
+        tokenizer: str | Path | None = None,
+        accept_licence: bool = False,
+    ) -> GroundingSession:
+        """Load weights by name ("bundled", "radfinder") or folder and return a session.
+
+        Parameters
+        ----------
+        weights : str or Path
+        device : str
+            "auto", "cpu", "mps", "cuda" or "cuda:N".
+        coverage : str
+            "auto" takes what the weights were made for.
+        tokenizer : str or Path, optional
+            Folder of tokenizer files, for released weights stored without one.
+        accept_licence : bool
+            Whether the licence of weights that must be downloaded was read and accepted.
+
+        Raises
+        ------
+        WeightsError
+            When the weights cannot be found or used, or do not give the embedding that their card recorded.
+        InputError
+            When the device or coverage is not to be had.
+        """
+        choice = choose_device(device)
+        loaded = load_weights(weights, choice.device, tokenizer=tokenizer, accept_licence=accept_licence)
+        if loaded.card.probe is not None:
+            check_probe(loaded.model, loaded.card.probe)
+        return cls(
+            loaded.model,
+            loaded.card,
+            weights_name=loaded.name,
+            weights_fingerprint=loaded.fingerprint,
+            device=choice,
+            coverage=coverage,
+        )
+
+    def encode(
+        self,
+        volume: CTVolume,
+        on_progress: Progress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> EncodedVolume:
+        """Run the image side, once per scan; a scan seen before in this session comes back at once.
+
+        Parameters
+        ----------
+        volume : CTVolume
+        on_progress : callable, optional
+            ``on_progress(done, total)`` after each window, on this thread.
+        cancel : callable, optional
+            Asked between windows; returning True ends the call.
+
+        Raises
+        ------
+        Cancelled
+            When `cancel` said so. Nothing is kept of the scan.
+        """
+        key = (volume.fingerprint, self.coverage)
+        encoded = self._scans.pop(key, None)
+        if encoded is None:
+            embeddings = self.model.encode_volume(
+                volume, coverage=self.coverage, on_progress=on_progress, cancel=cancel
+            )
+            encoded = EncodedVolume(
+                embeddings=embeddings,
+                geometry=volume.geometry,
+                slice_table=volume.slice_table,
+                name=volume.name,
+                volume_fingerprint=volume.fingerprint,
+                weights_fingerprint=self.weights_fingerprint,
+                coverage=self.coverage,
+                lung_ml=lung_volume_ml(volume),
+            )
+        _remember(self._scans, key, encoded, _NUM_KEPT_SCANS)
+        self._last = encoded
+        return encoded
+
+    def ground(self, sentences: Sequence[str], encoded: EncodedVolume | None = None) -> list[GroundingResult]:
+        """Say where in the scan each sentence points.
+
+        Parameters
+        ----------
+        sentences : sequence of str
+        encoded : EncodedVolume, optional
+            The last encoded one by default.
+
+        Raises
+        ------
+        SentenceError
+            When a sentence is empty, too long, or mostly unknown to the tokenizer.
+        InputError
+            When no scan was encoded yet.
+        """
+        encoded = self._encoded_or_last(encoded)
+        cleaned = self._cleaned(sentences)
+        localization, _ = self._embedded(cleaned)
+        profiles = localization @ encoded.embeddings.depth.T
+        return [self._result(sentence, profile, encoded) for sentence, profile in zip(cleaned, profiles, strict=True)]
+
+    def score_diseases(
+        self, names: Sequence[str] | None = None, encoded: EncodedVolume | None = None
+    ) -> list[DiseaseScore]:
+        """Return a score for each disease, highest first ("mean7" of the released evaluation, SPEC section 7).
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The 18 CT-RATE abnormalities by default.
+        encoded : EncodedVolume, optional
+            The last encoded one by default.
+        """
+        encoded = self._encoded_or_last(encoded)
+        names = self._cleaned(CT_RATE_DISEASES if names is None else names)
+        pairs = [pair for name in names for pair in prompt_pairs(name)]
+        _, report = self._embedded([prompt for pair in pairs for prompt in pair])
+        # Each prompt's unit vector; the seven of a sign are averaged and made unit again.
+        prompts = report.reshape(len(names), -1, 2, report.shape[-1]).mean(axis=1)
+        prompts /= np.linalg.norm(prompts, axis=-1, keepdims=True)
+        cosines = prompts @ encoded.embeddings.disease
+        positive = 1.0 / (1.0 + np.exp(cosines[:, 1] - cosines[:, 0]))
+        scores = [DiseaseScore(name, float(score)) for name, score in zip(names, positive, strict=True)]
+        return sorted(scores, key=lambda entry: -entry.score)
+
+    def embed_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors (n, e) to be compared with `EncodedVolume.volume_embedding`."""
+        return self._embedded(self._cleaned(sentences))[1]
+
+    def _encoded_or_last(self, encoded: EncodedVolume | None) -> EncodedVolume:
+        encoded = encoded or self._last
+        if encoded is None:
+            raise InputError("No scan has been encoded yet. Call encode(volume) first.")
+        if encoded.weights_fingerprint != self.weights_fingerprint:
+            raise InputError(
+                f"The scan {encoded.name!r} was encoded with other weights than this session's. Encode it again."
+            )
+        return encoded
+
+    def _cleaned(self, sentences: Sequence[str]) -> list[str]:
+        if isinstance(sentences, str):
+            raise SentenceError("A list of sentences is needed, but one string was given. Put it in brackets.")
+        cleaned = [clean_sentence(sentence) for sentence in sentences]
+        for sentence in cleaned:
+            share = self.model.unknown_share(sentence)
+            if share > MAX_UNKNOWN_SHARE:
+                raise SentenceError(
+                    f"{share:.0%} of the sentence is unknown to the weights {self.weights_name!r} (at most "
+                    f"{MAX_UNKNOWN_SHARE:.0%} may be). Use the language of the weights: English or German."
+                )
+        return cleaned
+
+    def _embedded(self, sentences: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Localization and report vectors (n, e) each; only sentences not met before are computed."""
+        new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in self._sentences]
+        if new:
+            text = self.model.embed_sentences(new)
+            for sentence, localization, report in zip(new, text.localization, text.report, strict=True):
+                self._sentences[sentence] = (localization, report)
+        vectors = [self._sentences[sentence] for sentence in sentences]
+        while len(self._sentences) > _NUM_KEPT_SENTENCES:
+            self._sentences.popitem(last=False)
+        if not vectors:
+            empty = np.zeros((0, 0), dtype=np.float32)
+            return empty, empty
+        return np.stack([v[0] for v in vectors]), np.stack([v[1] for v in vectors])
+
+    def _result(self, sentence: str, profile: NDArray[np.float32], encoded: EncodedVolume) -> GroundingResult:
+        seen, card = encoded.embeddings, self.card
+        z_mm = decode_depth(profile, seen.depths_mm, card.decoding, card.temperature, seen.is_valid)
+        probability = depth_distribution(profile, card.interval_temperature, seen.is_valid)
+        interval_mm = highest_density_interval(probability, seen.depths_mm, card.interval_mass)
+        covered_lo, covered_hi = seen.covered_mm
+        is_wide = interval_mm[1] - interval_mm[0] >= NO_LOCATION_SHARE * (covered_hi - covered_lo)
+        is_flat = card.location_threshold is not None and prominence(profile, seen.is_valid) < card.location_threshold
+        slice_index = encoded.geometry.slice_of_z(z_mm)
+        record = encoded.slice_table[slice_index]
+        return GroundingResult(
+            sentence=sentence,
+            z_mm=z_mm,
+            slice_index=slice_index,
+            image_number=record.image_number,
+            score=float(profile[seen.is_valid].max()),
+            interval_mm=interval_mm,
+            covered_mm=seen.covered_mm,
+            depths_mm=seen.depths_mm,
+            profile=np.where(seen.is_valid, profile, np.float32(np.nan)).astype(np.float32),
+            peaks_mm=find_peaks_mm(profile, seen.depths_mm, 2 * seen.depth_width_mm, valid=seen.is_valid),
+            has_location=not (is_wide or is_flat),
+            is_calibrated=card.is_calibrated,
+            depth_width_mm=seen.depth_width_mm,
+            file_index=record.file_index,
+        )
+
+
+def _remember(store: OrderedDict, key: object, value: object, limit: int) -> None:
+    """Put an entry last and drop the oldest beyond `limit`."""
+    store[key] = value
+    store.move_to_end(key)
+    while len(store) > limit:
+        store.popitem(last=False)
