@@ -129,7 +129,7 @@ class VolumeGeometry:
         return float(self.affine[2] @ ((nx - 1) / 2, (ny - 1) / 2, index, 1.0))
 
     def slice_of_z(self, z_mm: float) -> int:
-        """Index of the slice whose centre lies nearest to world `z_mm` in the middle of the field of view, clipped to the scan."""
+        """Index of the slice whose centre (middle of the field of view) lies nearest to world `z_mm`, clipped to the scan."""
         step = self.affine[2, 2]
         index = int(np.floor((z_mm - self.z_of_slice(0)) / step + 0.5))
         return int(np.clip(index, 0, self.shape[0] - 1))

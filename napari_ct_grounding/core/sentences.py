@@ -23,6 +23,7 @@ def clean_sentence(text: str) -> str:
         raise SentenceError("The sentence is empty. Type what a report would say, for example: left pleural effusion.")
     if len(words) > MAX_SENTENCE_WORDS:
         raise SentenceError(
-            f"The sentence has {len(words)} words; at most {MAX_SENTENCE_WORDS} can point to one place. Give one sentence at a time."
+            f"The sentence has {len(words)} words; at most {MAX_SENTENCE_WORDS} can point to one place. "
+            "Give one sentence at a time."
         )
     return " ".join(words)
