@@ -1,0 +1,210 @@
+"""From a scan to the windows that the released network reads: the one place where volumes become its input.
+
+The chain is that of the release: intensities to [0, 1], trilinear interpolation at 0.75 x 0.75 x 3.0 mm, float16, centred crop, padding
+with air, windows. The released code interpolates the whole scan on a dense grid of positions in float64 and crops afterwards; here each
+new slice is made in turn, one axis after the other and only where the crop keeps it, so that no copy of the scan is ever held. Values are
+still computed in float64 and rounded to float32, then float16, as there.
+
+The network speaks (h, w, d) = RAS (x, y, z). `windows_of_slices` and `slices_of_windows` are the only two places that turn one order
+into the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_ct_grounding.core.resampling import SpacedGrid, spaced_grid
+from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.core.window_grid import WindowGrid, centred_window_grid
+
+__all__ = [
+    "PREPROCESSING_VERSION",
+    "ScanWindows",
+    "body_fraction_inside",
+    "cut_windows",
+    "prepare_windows",
+    "scale_intensity",
+    "slices_of_windows",
+    "windows_of_slices",
+]
+
+#: Part of the key of cached embeddings; raise it when a change here moves a voxel.
+PREPROCESSING_VERSION = "radfinder-1"
+#: Released spacing and window, array order (z, y, x).
+RELEASED_SPACING_MM = (3.0, 0.75, 0.75)
+RELEASED_WINDOW = (32, 128, 128)
+#: Rows of a slice whose source columns differ by less than this (voxels) share one set of columns.
+SHARED_COLUMN_TOLERANCE = 1e-7
+BODY_THRESHOLD_HU = -500
+BODY_GRID_MM = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class ScanWindows:
+    """What the window encoder reads of one scan.
+
+    Parameters
+    ----------
+    pixels : NDArray[float16], (n, 1, h, w, d)
+        Windows row-major over (h, w, d), d fastest; air is 0, +1000 HU is 1.
+    grid : WindowGrid
+        Where they lie; its tuples are in array order (z, y, x).
+    """
+
+    pixels: NDArray[np.float16]
+    grid: WindowGrid
+
+    @property
+    def num_windows_hwd(self) -> tuple[int, int, int]:
+        """Windows along (h, w, d)."""
+        z, y, x = self.grid.num_windows
+        return x, y, z
+
+
+def prepare_windows(
+    volume: CTVolume,
+    spacing_mm: tuple[float, float, float] = RELEASED_SPACING_MM,
+    window: tuple[int, int, int] = RELEASED_WINDOW,
+) -> ScanWindows:
+    """Cut a canonical scan into windows as released (coverage "paper").
+
+    Parameters
+    ----------
+    volume : CTVolume
+        Canonical, in HU.
+    spacing_mm : tuple of float
+        The network's spacing, mm (z, y, x).
+    window : tuple of int
+        Voxels of one window (z, y, x).
+    """
+    grid = centred_window_grid(spaced_grid(volume.geometry, spacing_mm), window)
+    return ScanWindows(cut_windows(volume.hu, grid), grid)
+
+
+def cut_windows(hu: NDArray, grid: WindowGrid) -> NDArray[np.float16]:
+    """Fill the windows of `grid` (n, 1, h, w, d) from canonical voxels (z, y, x) in HU; what lies outside the scan is air (0)."""
+    nz, ny, nx = grid.num_windows
+    depth, height, width = grid.window
+    kept_z, kept_y, kept_x = grid.kept
+    windows = np.zeros((nx, ny, nz, width, height, depth), dtype=np.float16)
+    slab = np.zeros((depth, ny * height, nx * width), dtype=np.float16)
+    rows = slice(kept_y.start - grid.start[1], kept_y.stop - grid.start[1])
+    columns = slice(kept_x.start - grid.start[2], kept_x.stop - grid.start[2])
+    slices = interpolated_slices(hu, grid.spaced, grid.kept)
+    for window_z in range(nz):
+        first = grid.start[0] + window_z * depth
+        wanted = range(max(first, kept_z.start), min(first + depth, kept_z.stop))
+        if len(wanted) < depth:
+            slab[...] = 0
+        for z in wanted:
+            slab[z - first, rows, columns] = next(slices)
+        windows[:, :, window_z] = windows_of_slices(slab, (height, width))
+    return windows.reshape(-1, 1, width, height, depth)
+
+
+def windows_of_slices(slab: NDArray, window_yx: tuple[int, int]) -> NDArray:
+    """View a slab (z, y, x) one window deep as windows (nx, ny, h, w, d), where (h, w, d) = (x, y, z)."""
+    height, width = window_yx
+    depth, rows, columns = slab.shape
+    return slab.reshape(depth, rows // height, height, columns // width, width).transpose(3, 1, 4, 2, 0)
+
+
+def slices_of_windows(windows: NDArray, num_windows: tuple[int, int, int]) -> NDArray:
+    """Put windows (n, 1, h, w, d) of a grid of `num_windows` (z, y, x) back together as one array (z, y, x)."""
+    nz, ny, nx = num_windows
+    width, height, depth = windows.shape[-3:]
+    grid = windows.reshape(nx, ny, nz, width, height, depth)
+    return grid.transpose(2, 5, 1, 4, 0, 3).reshape(nz * depth, ny * height, nx * width)
+
+
+def scale_intensity(hu: NDArray) -> NDArray[np.float32]:
+    """Map -1000 HU to 0 and +1000 HU to 1, clipped, in float32."""
+    scaled = np.add(hu, np.float32(1000), dtype=np.float32)
+    scaled /= np.float32(2000)
+    return np.clip(scaled, 0, 1, out=scaled)
+
+
+def interpolated_slices(
+    hu: NDArray, spaced: SpacedGrid, kept: tuple[slice, slice, slice]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the kept slices (y, x) of the resampled, intensity-scaled scan, lowest first, float32.
+
+    Parameters
+    ----------
+    hu : NDArray, (z, y, x)
+        Canonical voxels in HU.
+    spaced : SpacedGrid
+        The grid to resample to.
+    kept : tuple of slice
+        Part of that grid (z, y, x) that is wanted.
+    """
+    kept_z, kept_y, kept_x = kept
+    if spaced.is_unchanged:
+        for z in range(kept_z.start, kept_z.stop):
+            yield scale_intensity(hu[z, kept_y, kept_x])
+        return
+    matrix = spaced.source_index_matrix
+    depth, height, width = hu.shape
+    new_rows = np.arange(kept_y.start, kept_y.stop, dtype=np.float64)
+    new_columns = np.arange(kept_x.start, kept_x.stop, dtype=np.float64)
+    column_drift = matrix[0, 1] * (new_rows - new_rows.mean())
+    shares_columns = bool(np.abs(column_drift).max() <= SHARED_COLUMN_TOLERANCE)
+    recent: dict[int, NDArray[np.float32]] = {}
+    for z in range(kept_z.start, kept_z.stop):
+        low, high, weight = _neighbours(np.array([matrix[2, 2] * z + matrix[2, 3]]), depth)
+        rows = _neighbours(matrix[1, 1] * new_rows + matrix[1, 2] * z + matrix[1, 3], height)
+        columns_at = matrix[0, 0] * new_columns + matrix[0, 1] * new_rows.mean() + matrix[0, 2] * z + matrix[0, 3]
+        # The rows of this slice touch these source rows only; the crop may leave out many.
+        first, last = int(rows[0].min()), int(rows[1].max()) + 1
+        pair = (int(low[0]), int(high[0]))
+        whole_rows = bool(matrix[1, 2])  # a tilted stack reads other rows in each slice, so keep them all
+        span = slice(None) if whole_rows else slice(first, last)
+        recent = {i: recent[i] if i in recent else scale_intensity(hu[i, span]) for i in pair}
+        plane = _mix(recent[pair[0]], recent[pair[1]], weight[0])
+        offset = 0 if whole_rows else first
+        plane = _mix(plane[rows[0] - offset], plane[rows[1] - offset], rows[2][:, None])
+        if shares_columns:
+            left, right, weight = _neighbours(columns_at, width)
+            plane = _mix(plane.take(left, axis=1), plane.take(right, axis=1), weight)
+        else:
+            left, right, weight = _neighbours(columns_at + column_drift[:, None], width)
+            plane = _mix(np.take_along_axis(plane, left, 1), np.take_along_axis(plane, right, 1), weight)
+        yield plane.astype(np.float32)
+
+
+def _neighbours(position: NDArray[np.float64], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return lower index, upper index and weight of the upper one for positions clamped to the axis (border values repeat)."""
+    clamped = np.clip(position, 0, size - 1)
+    low = np.floor(clamped).astype(np.intp)
+    return low, np.minimum(low + 1, size - 1), clamped - low
+
+
+def _mix(a: NDArray, b: NDArray, weight: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    """Linear interpolation from `a` (weight 0) to `b` (weight 1) in float64."""
+    mixed = np.subtract(b, a, dtype=np.float64)
+    mixed *= weight
+    mixed += a
+    return mixed
+
+
+def body_fraction_inside(volume: CTVolume, grid: WindowGrid) -> float:
+    """Share of the body (largest component above -500 HU, on a grid of about 4 mm) that lies within the windows, 0 to 1.
+
+    A scan without any voxel above the threshold counts as wholly seen.
+    """
+    step = tuple(max(1, round(BODY_GRID_MM / s)) for s in volume.geometry.spacing_mm)
+    labels, count = ndimage.label(volume.hu[:: step[0], :: step[1], :: step[2]] > BODY_THRESHOLD_HU)
+    if count == 0:
+        return 1.0
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    index = np.argwhere(labels == sizes.argmax()) * step
+    to_block = np.linalg.inv(grid.geometry.affine) @ volume.geometry.affine
+    position = index[:, ::-1] @ to_block[:3, :3].T + to_block[:3, 3]
+    limit = np.array(grid.shape[::-1])
+    return float(((position >= -0.5) & (position < limit - 0.5)).all(axis=1).mean())
