@@ -1,0 +1,1 @@
+"""What training reads: phantoms in a cache, sentences in banks, augmentation."""

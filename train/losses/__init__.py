@@ -1,0 +1,1 @@
+"""The three losses, each readable on its own."""
