@@ -1,0 +1,78 @@
+"""A canonical volume that is filled slice by slice, in the order of the file.
+
+Every slice is written straight to where it belongs after the canonical flips, so that a scan is held in memory once: no
+stored copy, no float copy, and the finished array is contiguous.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ct_grounding.core.errors import NotHounsfieldError
+from napari_ct_grounding.core.geometry import Canonicalisation
+
+__all__ = ["CanonicalBuffer", "scale_to_hu"]
+
+_INT16 = np.iinfo(np.int16)
+
+
+def scale_to_hu(stored: NDArray, slope: float, intercept: float) -> NDArray:
+    """Return ``stored * slope + intercept``: an integer array when no fraction can arise, else float64; exact either way."""
+    if slope == 1 and intercept == 0:
+        return stored
+    if stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer():
+        # 64 bit only where 32 could overflow: stored values of up to 16 bits times a sane slope fit.
+        wide = np.int32 if stored.dtype.itemsize <= 2 and abs(slope) < 2**14 and abs(intercept) < 2**30 else np.int64
+        return stored.astype(wide) * wide(slope) + wide(intercept)
+    return stored.astype(np.float64) * slope + intercept
+
+
+class CanonicalBuffer:
+    """Voxels of a volume under construction: int16 until a value comes that int16 cannot hold exactly, then float32.
+
+    Parameters
+    ----------
+    canonicalisation : Canonicalisation
+        From the stored axes (x = column, y = row, z = slice, as the affine names them) to the canonical array (z, y, x).
+    """
+
+    def __init__(self, canonicalisation: Canonicalisation) -> None:
+        self._canonicalisation = canonicalisation
+        self._allocate(np.empty(canonicalisation.geometry.shape, np.int16))
+
+    def _allocate(self, canonical: NDArray) -> None:
+        how = self._canonicalisation
+        self._canonical = canonical
+        unflipped = canonical[tuple(slice(None, None, -1) if flip else slice(None) for flip in how.flipped)]
+        #: The same memory seen in the file's axis order (x, y, z).
+        self._stored = unflipped.transpose(np.argsort(how.axes))
+
+    def put(self, index: int, plane: NDArray) -> None:
+        """Write the stored slice `index`; `plane` holds HU with shape (rows y, columns x).
+
+        Raises
+        ------
+        NotHounsfieldError
+            When the slice holds NaN or infinity.
+        """
+        if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+            raise NotHounsfieldError(
+                f"Slice {index} of the file holds NaN or infinite values; every voxel of a CT has a number. "
+                "Replace them (air is -1000 HU) and save it again."
+            )
+        if self._canonical.dtype == np.int16 and not _fits_int16(plane):
+            self._allocate(self._canonical.astype(np.float32))
+        self._stored[:, :, index] = plane.T
+
+    def finish(self) -> NDArray:
+        """Return the canonical array (z, y, x), C-contiguous."""
+        return self._canonical
+
+
+def _fits_int16(plane: NDArray) -> bool:
+    if plane.dtype in (np.int16, np.int8, np.uint8):
+        return True
+    if not (_INT16.min <= plane.min() and plane.max() <= _INT16.max):
+        return False
+    return plane.dtype.kind != "f" or bool(np.array_equal(np.rint(plane), plane))

@@ -1,0 +1,266 @@
+"""The header of one DICOM image, reduced to what stacking needs.
+
+Patient data is never read: the parser is told which elements to keep. A frame of an enhanced multi-frame object gives one header,
+as a classic single image does, so that nothing behind this module needs to know the difference.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+__all__ = ["PYDICOM_ERRORS", "ImageHeader", "is_dicom_file", "read_headers"]
+
+#: What pydicom raises on damaged files (there is no common base).
+PYDICOM_ERRORS = (
+    InvalidDicomError,
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+)
+
+_TAGS = [
+    *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"),
+    *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "AcquisitionNumber", "ImageType"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SamplesPerPixel"),
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("PixelRepresentation", "BitsAllocated", "ConvolutionKernel", "TemporalPositionIdentifier", "AcquisitionTime"),
+    *("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "SpecificCharacterSet"),
+]
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2",)
+_REPORTS = ("1.2.840.10008.5.1.4.1.1.88",)
+_LOCALIZER_WORDS = {"LOCALIZER", "SCOUT", "SURVIEW", "REF_SURVIEW", "TOPOGRAM"}
+_SHEET_WORDS = {"DOSE_INFO", "DOSE", "SCREEN SAVE", "SCREENSAVE", "GSPS"}
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """One image (or one frame): where it lies, how its numbers become HU, what it is called. DICOM's LPS frame, mm."""
+
+    path: Path
+    frame: int | None
+    sop_uid: str
+    series_uid: str
+    study_uid: str
+    frame_of_reference_uid: str
+    modality: str
+    series_number: int | None
+    instance_number: int | None
+    description: str
+    kernel: str
+    acquisition: int | None
+    temporal: int | None
+    acquisition_time: str
+    image_type: tuple[str, ...]
+    rows: int
+    columns: int
+    position: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    pixel_spacing: tuple[float, ...] | None
+    slope: float
+    intercept: float
+    rescale_type: str
+    padding: tuple[int, int] | None
+    is_colour: bool
+    is_secondary_capture: bool
+
+    @property
+    def other_than_ct(self) -> str:
+        """What this object is when it is no slice of a CT ("localizer", "dose sheet" ...); empty for a slice."""
+        words = {word.upper() for word in self.image_type}
+        if words & _LOCALIZER_WORDS:
+            return "localizer"
+        if words & _SHEET_WORDS:
+            return "dose sheet"
+        if self.is_secondary_capture or self.is_colour:
+            return "secondary capture"
+        return ""
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Unit normal of the image plane (row direction x column direction), LPS. Only for images with an orientation."""
+        assert self.orientation is not None  # callers filter first; this is for the type checker
+        normal = np.cross(self.orientation[:3], self.orientation[3:])
+        return normal / np.linalg.norm(normal)
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file begins like DICOM: with the preamble, or (old exports) directly with an element of group 2 or 8."""
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(132)
+    except OSError:
+        return False
+    if start[128:] == b"DICM":
+        return True
+    # Element numbers below 0x100 and either a known explicit VR or a short implicit length.
+    return (
+        len(start) == 132
+        and start[:2] in (b"\x02\x00", b"\x08\x00")
+        and start[3] == 0
+        and (start[4:6] in (b"UL", b"CS", b"UI", b"OB", b"DA", b"SH", b"LO") or start[6:8] == b"\0\0")
+    )
+
+
+def read_headers(path: Path) -> list[ImageHeader]:
+    """Return the images of a DICOM file: one, several for multi-frame, none for objects without pictures (plans, reports).
+
+    Raises
+    ------
+    PYDICOM_ERRORS
+        When the file is damaged; the caller counts it.
+    """
+    with warnings.catch_warnings():
+        # Warnings of pydicom quote the offending value, which may be private.
+        warnings.simplefilter("ignore")
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        return list(_headers_of(dataset, path))
+
+
+def _headers_of(dataset: pydicom.Dataset, path: Path) -> Iterator[ImageHeader]:
+    rows, columns = _integer(dataset, "Rows"), _integer(dataset, "Columns")
+    sop_class = _text(dataset, "SOPClassUID")
+    if not rows or not columns:
+        return
+    modality = _text(dataset, "Modality") or ("CT" if sop_class in _CT_CLASSES else "")
+    common: dict[str, Any] = {
+        "path": path,
+        "sop_uid": _text(dataset, "SOPInstanceUID"),
+        "series_uid": _text(dataset, "SeriesInstanceUID"),
+        "study_uid": _text(dataset, "StudyInstanceUID"),
+        "frame_of_reference_uid": _text(dataset, "FrameOfReferenceUID"),
+        "modality": modality.upper(),
+        "series_number": _integer(dataset, "SeriesNumber"),
+        "description": _text(dataset, "SeriesDescription"),
+        "temporal": _integer(dataset, "TemporalPositionIdentifier"),
+        "acquisition_time": _text(dataset, "AcquisitionTime"),
+        "rows": rows,
+        "columns": columns,
+        "padding": _padding(dataset),
+        "is_colour": (_integer(dataset, "SamplesPerPixel") or 1) > 1,
+        "is_secondary_capture": sop_class.startswith(_SECONDARY_CAPTURE) or sop_class.startswith(_REPORTS),
+    }
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+    if not per_frame:
+        yield ImageHeader(
+            frame=None, instance_number=_integer(dataset, "InstanceNumber"), **common, **_place_and_scale([dataset])
+        )
+        return
+    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+    for frame, groups in enumerate(per_frame):
+        # The radiologist's "image 38" of a multi-frame object is its 38th frame.
+        yield ImageHeader(
+            frame=frame,
+            instance_number=frame + 1,
+            **common,
+            **_place_and_scale(list(_layers([groups, *shared], dataset))),
+        )
+
+
+def _layers(groups: list[pydicom.Dataset], dataset: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
+    """The data sets in which an attribute of a frame may stand: its functional groups, the shared ones, the object itself."""
+    for group in groups:
+        for element in group:
+            if element.VR == "SQ" and element.value:
+                yield element.value[0]
+    yield dataset
+
+
+def _place_and_scale(layers: list[pydicom.Dataset]) -> dict[str, Any]:
+    def first(read: Any, *names: str) -> Any:
+        for name in names:
+            for layer in layers:
+                value = read(layer, name)
+                if value not in (None, "", ()):
+                    return value
+        return None
+
+    slope = first(_numbers, "RescaleSlope")
+    intercept = first(_numbers, "RescaleIntercept")
+    return {
+        "position": _of_length(first(_numbers, "ImagePositionPatient"), 3),
+        "orientation": _of_length(first(_numbers, "ImageOrientationPatient"), 6),
+        "pixel_spacing": _of_length(first(_numbers, "PixelSpacing"), 2),
+        "slope": slope[0] if slope else 1.0,
+        "intercept": intercept[0] if intercept else 0.0,
+        "rescale_type": (first(_text, "RescaleType") or "").upper(),
+        "kernel": first(_text, "ConvolutionKernel") or "",
+        "acquisition": first(_integer, "AcquisitionNumber", "FrameAcquisitionNumber"),
+        "image_type": first(_words, "FrameType", "ImageType") or (),
+    }
+
+
+def _of_length(values: tuple[float, ...] | None, length: int) -> tuple[float, ...] | None:
+    return values if values is not None and len(values) == length and np.isfinite(values).all() else None
+
+
+def _value(dataset: pydicom.Dataset, name: str) -> Any:
+    try:
+        return dataset.get(name)
+    except PYDICOM_ERRORS:
+        return None  # an element that cannot be parsed counts as absent
+
+
+def _words(dataset: pydicom.Dataset, name: str) -> tuple[str, ...]:
+    value = _value(dataset, name)
+    if value is None:
+        return ()
+    return tuple(str(word).strip() for word in ([value] if isinstance(value, str) else value))
+
+
+def _text(dataset: pydicom.Dataset, name: str) -> str:
+    value = _value(dataset, name)
+    if value is None:
+        return ""
+    # A kernel may have two values ("Br38f", "3"); the first names it.
+    return str(value[0] if isinstance(value, (list, pydicom.multival.MultiValue)) and len(value) else value).strip()
+
+
+def _integer(dataset: pydicom.Dataset, name: str) -> int | None:
+    numbers = _numbers(dataset, name)
+    return int(numbers[0]) if numbers and np.isfinite(numbers[0]) else None
+
+
+def _numbers(dataset: pydicom.Dataset, name: str) -> tuple[float, ...]:
+    value = _value(dataset, name)
+    if value is None or value == "":
+        return ()
+    try:
+        return tuple(float(number) for number in ([value] if isinstance(value, (str, int, float)) else value))
+    except (TypeError, ValueError):
+        return ()
+
+
+def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:
+    """Return the lowest and highest stored value that means "no data", in the type of the pixels."""
+    value = _integer(dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = _integer(dataset, "PixelPaddingRangeLimit")
+    bits = _integer(dataset, "BitsAllocated") or 16
+    is_signed = bool(_integer(dataset, "PixelRepresentation"))
+
+    def as_stored(number: int) -> int:
+        # Writers mix up the signed and the unsigned reading of this element (-2000 stands as 63536).
+        number %= 1 << bits
+        return number - (1 << bits) if is_signed and number >= 1 << (bits - 1) else number
+
+    ends = as_stored(value), as_stored(value if limit is None else limit)
+    return min(ends), max(ends)

@@ -1,0 +1,261 @@
+"""From the headers of one stack to a CT volume.
+
+Positions come from ImagePositionPatient along the slice normal, never from file names, InstanceNumber or SliceThickness. DICOM's
+LPS turns into RAS here, once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ct_grounding.core.errors import GeometryError, NotHounsfieldError, VolumeError
+from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
+from napari_ct_grounding.core.volume import CTVolume, SliceRecord
+from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer
+from napari_ct_grounding.readers.dicom_header import ImageHeader
+from napari_ct_grounding.readers.dicom_index import SAME_POSITION_MM, DicomStack, has_repeats
+from napari_ct_grounding.readers.dicom_pixels import PixelReader
+from napari_ct_grounding.readers.notes import NOTICEABLE_DEG, geometry_notes, left_out_note
+
+__all__ = ["StackPlan", "load_stack", "plan_stack"]
+
+#: Steps between slices may differ from their median by this much (mm), or by this share of it.
+EVEN_MM, EVEN_SHARE = 0.01, 0.01
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: Values of RescaleType under which a CT holds Hounsfield units ("US" is DICOM's "unspecified").
+_HU_TYPES = ("", "HU", "US", "HU_MOD")
+
+
+@dataclass(frozen=True, eq=False)
+class StackPlan:
+    """Where every voxel of a stack lies, before any pixel is read.
+
+    Parameters
+    ----------
+    headers : tuple of ImageHeader
+        Sorted along the slice normal.
+    source_index : NDArray[float64], (n,)
+        For each slice of the volume its place among `headers`; a fraction means interpolation between two neighbours.
+    geometry : VolumeGeometry
+        Of the images as stored (z = slice along the normal, y = row, x = column), RAS+ mm; not yet canonical.
+    notes : tuple of str
+    """
+
+    headers: tuple[ImageHeader, ...]
+    source_index: NDArray[np.float64]
+    geometry: VolumeGeometry
+    notes: tuple[str, ...] = ()
+
+
+def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
+    """Return the grid of a stack, or raise what is wrong with it.
+
+    Parameters
+    ----------
+    stack : DicomStack
+    uneven : {"refuse", "resample"}
+        What to do with slices that are not evenly spaced: refuse and name the gaps, or interpolate along the normal onto an
+        even grid of the median step (and say so in a note).
+
+    Raises
+    ------
+    VolumeError
+        When the images are no CT or cannot form a volume.
+    GeometryError
+        When positions are missing, repeat, or leave gaps.
+    """
+    _check_is_ct(stack)
+    headers = stack.headers
+    row, column, pixel_spacing = _common_plane(headers)
+    normal = headers[0].normal
+    positions = np.array([header.position for header in headers])
+    order = np.argsort(positions @ normal, kind="stable")
+    headers, positions = tuple(headers[index] for index in order), positions[order]
+    along = positions @ normal
+    _check_no_repeats(headers, along)
+    tilt = _tilt_deg(positions, normal)
+    step = float(np.median(np.diff(along)))
+    source_index = np.arange(len(headers), dtype=np.float64)
+    notes: list[str] = []
+    tolerance = max(EVEN_MM, EVEN_SHARE * step)
+    if (np.abs(np.diff(along) - step) > tolerance).any():
+        problem = _describe_unevenness(headers, along, step, tolerance, tilt)
+        if uneven != "resample":
+            raise GeometryError(
+                f'{problem} Export the series without gaps, or ask for an even grid (uneven="resample"), which interpolates.'
+            )
+        even = along[0] + step * np.arange(int((along[-1] - along[0]) / step + 1e-6) + 1)
+        source_index = np.interp(even, along, source_index)
+        notes.append(f"{problem} Resampled to an even grid of {step:.3g} mm; slices in between are interpolated.")
+        vector = (positions[-1] - positions[0]) * step / (along[-1] - along[0])
+    else:
+        vector = (positions[-1] - positions[0]) / (len(headers) - 1)
+    # All images must lie on one straight line; sideways jumps would be lost in an affine.
+    sideways = positions - positions[0] - np.outer((along - along[0]) / (vector @ normal), vector)
+    if np.abs(sideways).max() > max(0.05, tolerance):
+        raise GeometryError(
+            f"The images are shifted sideways against each other by up to {np.abs(sideways).max():.2f} mm, so they do not form one "
+            "grid. Export the series again, or open the parts separately."
+        )
+    affine = np.eye(4)
+    affine[:3, 0] = row * pixel_spacing[1]
+    affine[:3, 1] = column * pixel_spacing[0]
+    affine[:3, 2] = vector
+    affine[:3, 3] = positions[0]
+    shape = (len(source_index), headers[0].rows, headers[0].columns)
+    geometry = VolumeGeometry(_LPS_TO_RAS @ affine, shape)
+    return StackPlan(headers, source_index, geometry, tuple(notes))
+
+
+def load_stack(stack: DicomStack, plan: StackPlan, assume_hu: bool = False) -> CTVolume:
+    """Read the pixels of a planned stack into a canonical CT volume.
+
+    Raises
+    ------
+    NotHounsfieldError
+        When RescaleType names another quantity and `assume_hu` is False.
+    VolumeError
+        When pixels are missing, damaged, or compressed in a way that no installed decoder reads.
+    """
+    first = plan.headers[0]
+    if first.rescale_type not in _HU_TYPES and not assume_hu:
+        raise NotHounsfieldError(
+            f"The images hold {first.rescale_type} (RescaleType), not Hounsfield units: a material or energy map. "
+            "Open the series in HU, or say that the values are HU."
+        )
+    how = canonicalise(plan.geometry.affine, plan.geometry.shape[::-1])
+    buffer = CanonicalBuffer(how)
+    pixels = PixelReader(plan.headers)
+    for index, source in enumerate(plan.source_index):
+        below = int(source + 1e-9)
+        weight = float(source - below)
+        plane = pixels.hu(below)
+        if weight > 1e-6:
+            plane = np.rint(plane * (1 - weight) + pixels.hu(below + 1) * weight)
+        buffer.put(index, plane)
+    is_axial = how.axes[0] == 2
+    notes = [*plan.notes, *geometry_notes(how.geometry)]
+    if not is_axial:
+        notes.append("The images are not axial: slices are cut across them and have no image number.")
+    if text := left_out_note(stack.left_out):
+        notes.append(text)
+    num_slices = how.geometry.shape[0]
+    if is_axial:
+        records = _slice_records(plan)
+        table = tuple(records[how.stored_slice_of(index)] for index in range(num_slices))
+    else:
+        table = tuple(SliceRecord(how.stored_slice_of(index), None, first.series_number) for index in range(num_slices))
+    facts = {"series description": first.description, "kernel": first.kernel, "padding": pixels.padding_fact()}
+    return CTVolume(
+        hu=buffer.finish(),
+        geometry=how.geometry,
+        slice_table=table,
+        name=_name(first),
+        notes=tuple(notes),
+        stored_affine=plan.geometry.affine,
+        modality_facts={name: text for name, text in facts.items() if text},
+    )
+
+
+def _name(header: ImageHeader) -> str:
+    number = "CT series" if header.series_number is None else f"CT series {header.series_number}"
+    return f"{number} ({header.description})" if header.description else number
+
+
+def _slice_records(plan: StackPlan) -> list[SliceRecord]:
+    """Return the names of every stored slice; an interpolated slice bears those of the nearer image."""
+    numbers = [(header.instance_number is None, header.instance_number or 0) for header in plan.headers]
+    rank = np.empty(len(numbers), dtype=int)
+    rank[sorted(range(len(numbers)), key=numbers.__getitem__)] = np.arange(len(numbers))
+    records = []
+    for source in plan.source_index:
+        nearest = int(np.floor(source + 0.5))
+        header = plan.headers[nearest]
+        uid = header.sop_uid or None
+        records.append(SliceRecord(int(rank[nearest]), header.instance_number, header.series_number, uid))
+    return records
+
+
+def _check_is_ct(stack: DicomStack) -> None:
+    headers = stack.headers
+    first = headers[0]
+    if first.modality != "CT":
+        raise VolumeError(
+            f"The series is {first.modality or 'of unknown modality'}, not CT; the model reads Hounsfield units only. Open a CT series."
+        )
+    if first.other_than_ct:
+        raise VolumeError(f"The series holds no CT slices ({left_out_note(stack.left_out)[:-1].lower()}).")
+    if len(headers) < 2:
+        raise VolumeError("The series holds a single image; a volume needs at least two slices. Open the whole series.")
+
+
+def _common_plane(headers: tuple[ImageHeader, ...]) -> tuple[NDArray, NDArray, tuple[float, ...]]:
+    for name, needed in (
+        ("position (ImagePositionPatient)", [header.position for header in headers]),
+        ("orientation (ImageOrientationPatient)", [header.orientation for header in headers]),
+        ("pixel size (PixelSpacing)", [header.pixel_spacing for header in headers]),
+    ):
+        if missing := sum(value is None for value in needed):
+            raise GeometryError(
+                f"{missing} of {len(headers)} images have no {name}, so their place in the patient is unknown. Export the series again."
+            )
+    first = headers[0]
+    assert first.orientation is not None and first.pixel_spacing is not None  # checked above, for the type checker
+    row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    if not (abs(row @ row - 1) < 0.01 and abs(column @ column - 1) < 0.01 and abs(row @ column) < 0.01):
+        raise GeometryError(
+            "The image orientation (ImageOrientationPatient) is not a pair of perpendicular unit vectors. Repair the header."
+        )
+    if min(first.pixel_spacing) <= 0:
+        raise GeometryError(f"The pixel size is {first.pixel_spacing} mm; it must be above 0. Repair the header.")
+    return row, column, first.pixel_spacing
+
+
+def _check_no_repeats(headers: tuple[ImageHeader, ...], along: NDArray) -> None:
+    if not has_repeats(headers):
+        return
+    if along[-1] - along[0] < SAME_POSITION_MM:
+        raise GeometryError(
+            f"All {len(headers)} images lie at one position (bolus tracking or a perfusion series?): that is not a volume."
+        )
+    repeats = int((np.diff(along) < SAME_POSITION_MM).sum())
+    raise GeometryError(
+        f"{repeats} of {len(headers)} images lie at a position where another image already lies, and nothing in the headers tells "
+        "which belong together. Export one phase or reconstruction of the series alone."
+    )
+
+
+def _tilt_deg(positions: NDArray, normal: NDArray) -> float:
+    line = positions[-1] - positions[0]
+    return float(np.degrees(np.arccos(np.clip(line @ normal / np.linalg.norm(line), -1, 1))))
+
+
+def _describe_unevenness(
+    headers: tuple[ImageHeader, ...], along: NDArray, step: float, tolerance: float, tilt: float
+) -> str:
+    steps = np.diff(along)
+    gaps = []
+    num_missing = 0
+    for index in np.flatnonzero(np.abs(steps - step) > tolerance):
+        share = steps[index] / step
+        if round(share) < 2 or abs(share - round(share)) * step > 2 * tolerance:
+            break  # not a whole number of steps: the spacing itself changes, nothing is missing
+        num_missing += round(share) - 1
+        between = [header.instance_number for header in headers[index : index + 2]]
+        place = f"images {between[0]} and {between[1]}" if None not in between else f"slices {index} and {index + 1}"
+        gaps.append(f"{round(share) - 1} between {place} ({steps[index]:.4g} mm instead of {step:.4g} mm)")
+    else:
+        shown = "; ".join(gaps[:5]) + (f"; and {len(gaps) - 5} more gaps" if len(gaps) > 5 else "")
+        text = f"The series has gaps, {num_missing} slice{'s' * (num_missing > 1)} missing: {shown}."
+        return text + _tilt_text(tilt)
+    return (
+        f"The slices are not evenly spaced: steps run from {steps.min():.4g} to {steps.max():.4g} mm, most are {step:.4g} mm."
+        + _tilt_text(tilt)
+    )
+
+
+def _tilt_text(tilt: float) -> str:
+    return f" The gantry is tilted by {tilt:.1f} degrees as well." if tilt > NOTICEABLE_DEG else ""
