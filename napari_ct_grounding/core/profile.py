@@ -55,28 +55,49 @@ def decode_depth(
         return float(depths_mm[int(np.argmax(masked))])
     if decoding != "median":
         raise ValueError(f"decoding is {decoding!r}; it must be one of {DECODINGS}.")
+    if len(depths_mm) == 1:
+        return float(depths_mm[0])
     probability = depth_distribution(profile, temperature, valid)
     edges = _edges(depths_mm)
     cumulative = np.concatenate([[0.0], np.cumsum(probability)])
     return float(np.interp(0.5, cumulative, edges))
 
 
-def highest_density_interval(probability: NDArray, depths_mm: NDArray, mass: float = 0.8) -> tuple[float, float]:
-    """Return the smallest contiguous range (lo, hi) in mm around the peak that holds `mass`; never narrower than one position."""
+def highest_density_interval(
+    probability: NDArray, depths_mm: NDArray, mass: float = 0.8, depth_width_mm: float | None = None
+) -> tuple[float, float]:
+    """Return the smallest contiguous range (lo, hi) in mm around the peak that holds `mass`; never narrower than one position.
+
+    Of equally small ranges the one that holds most is taken, then the one whose middle lies nearest to the peak.
+
+    Parameters
+    ----------
+    probability, depths_mm : (d,)
+        Probability of each position, summing to 1, and the world z of its centre, growing.
+    mass : float
+        Between 0 and 1.
+    depth_width_mm : float, optional
+        Thickness of one position; needed only where there is a single one, which has no neighbour to tell it.
+    """
+    edges = _edges(depths_mm, depth_width_mm)
     best = int(np.argmax(probability))
-    low = high = best
-    held = float(probability[best])
-    while held < mass and (low > 0 or high < len(probability) - 1):
-        below = probability[low - 1] if low > 0 else -1.0
-        above = probability[high + 1] if high < len(probability) - 1 else -1.0
-        if above >= below:
-            high += 1
-            held += float(above)
-        else:
-            low -= 1
-            held += float(below)
-    edges = _edges(depths_mm)
-    return float(edges[low]), float(edges[high + 1])
+    cumulative = np.concatenate([[0.0], np.cumsum(probability, dtype=np.float64)])
+    chosen: tuple[float, float, float] | None = None
+    interval = (float(edges[0]), float(edges[-1]))
+    for low in range(best + 1):
+        # First border above the peak at which the range has enough; the sum of all may fall short of 1 by rounding.
+        high = max(int(np.searchsorted(cumulative, cumulative[low] + mass - 1e-12)), best + 1)
+        if high > len(probability):
+            break
+        lo, hi = float(edges[low]), float(edges[high])
+        rank = (
+            round(hi - lo, 6),
+            -round(cumulative[high] - cumulative[low], 12),
+            abs((lo + hi) / 2 - float(depths_mm[best])),
+        )
+        if chosen is None or rank < chosen:
+            chosen, interval = rank, (lo, hi)
+    return interval
 
 
 def find_peaks_mm(
@@ -111,10 +132,12 @@ def prominence(profile: NDArray, valid: NDArray[np.bool_] | None = None) -> floa
     return float(values.max() - np.median(values))
 
 
-def _edges(depths_mm: Sequence[float] | NDArray) -> NDArray[np.float64]:
+def _edges(depths_mm: Sequence[float] | NDArray, depth_width_mm: float | None = None) -> NDArray[np.float64]:
     """Borders (d + 1,) between positions: halfway between centres, the outer ones mirrored."""
     centres = np.asarray(depths_mm, dtype=np.float64)
     if len(centres) == 1:
-        raise ValueError("A profile of one position has no width; give at least two depths.")
+        if depth_width_mm is None:
+            raise ValueError("A profile of one position has no width of its own; give depth_width_mm.")
+        return centres[0] + np.array([-0.5, 0.5]) * depth_width_mm
     middles = (centres[1:] + centres[:-1]) / 2
     return np.concatenate([[2 * centres[0] - middles[0]], middles, [2 * centres[-1] - middles[-1]]])

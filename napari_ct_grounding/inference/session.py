@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +206,9 @@ class GroundingSession:
                 coverage=self.coverage,
                 lung_ml=lung_volume_ml(volume),
             )
+        else:
+            # The same voxels may come again under another name, or with the image numbers that the first file lacked.
+            encoded = replace(encoded, geometry=volume.geometry, slice_table=volume.slice_table, name=volume.name)
         _remember(self._scans, key, encoded, _NUM_KEPT_SCANS)
         self._last = encoded
         return encoded
@@ -227,10 +230,11 @@ class GroundingSession:
             When no scan was encoded yet.
         """
         encoded = self._encoded_or_last(encoded)
-        cleaned = self._cleaned(sentences)
-        localization, _ = self._embedded(cleaned)
+        localization, _ = self._embedded(self._cleaned(sentences))
+        if not len(localization):
+            return []
         profiles = localization @ encoded.embeddings.depth.T
-        return [self._result(sentence, profile, encoded) for sentence, profile in zip(cleaned, profiles, strict=True)]
+        return [self._result(sentence, profile, encoded) for sentence, profile in zip(sentences, profiles, strict=True)]
 
     def score_diseases(
         self, names: Sequence[str] | None = None, encoded: EncodedVolume | None = None
@@ -246,6 +250,8 @@ class GroundingSession:
         """
         encoded = self._encoded_or_last(encoded)
         names = self._cleaned(CT_RATE_DISEASES if names is None else names)
+        if not names:
+            return []
         pairs = [pair for name in names for pair in prompt_pairs(name)]
         _, report = self._embedded([prompt for pair in pairs for prompt in pair])
         # Each prompt's unit vector; the seven of a sign are averaged and made unit again.
@@ -291,6 +297,8 @@ class GroundingSession:
             for sentence, localization, report in zip(new, text.localization, text.report, strict=True):
                 self._sentences[sentence] = (localization, report)
         vectors = [self._sentences[sentence] for sentence in sentences]
+        for sentence in sentences:
+            self._sentences.move_to_end(sentence)
         while len(self._sentences) > _NUM_KEPT_SENTENCES:
             self._sentences.popitem(last=False)
         if not vectors:
@@ -302,7 +310,9 @@ class GroundingSession:
         seen, card = encoded.embeddings, self.card
         z_mm = decode_depth(profile, seen.depths_mm, card.decoding, card.temperature, seen.is_valid)
         probability = depth_distribution(profile, card.interval_temperature, seen.is_valid)
-        interval_mm = highest_density_interval(probability, seen.depths_mm, card.interval_mass)
+        interval_mm = highest_density_interval(
+            probability, seen.depths_mm, card.interval_mass, depth_width_mm=seen.depth_width_mm
+        )
         covered_lo, covered_hi = seen.covered_mm
         is_wide = interval_mm[1] - interval_mm[0] >= NO_LOCATION_SHARE * (covered_hi - covered_lo)
         is_flat = card.location_threshold is not None and prominence(profile, seen.is_valid) < card.location_threshold

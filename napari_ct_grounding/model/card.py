@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,24 +64,49 @@ class WeightsCard:
         WeightsError
             Listing every field that cannot be used.
         """
+        if not isinstance(record, dict):
+            raise WeightsError(f"card.json holds a {type(record).__name__}; it must hold one object with named fields.")
         version = record.get("format_version", CARD_FORMAT_VERSION)
-        if version > CARD_FORMAT_VERSION:
+        if not isinstance(version, int) or version > CARD_FORMAT_VERSION:
             raise WeightsError(
-                f"card.json has format_version {version}; this program reads up to {CARD_FORMAT_VERSION}. Update it."
+                f"card.json has format_version {version!r}; this program reads up to {CARD_FORMAT_VERSION}. Update it."
             )
-        known = {key: value for key, value in record.items() if key in cls.__dataclass_fields__}
-        card = cls(**known)
-        problems = []
-        if card.decoding not in DECODINGS:
-            problems.append(f"decoding is {card.decoding!r}, must be one of {', '.join(DECODINGS)}")
-        for name in ("temperature", "interval_temperature"):
-            if not getattr(card, name) > 0:
-                problems.append(f"{name} is {getattr(card, name)!r}, must be above 0")
-        if not 0 < card.interval_mass < 1:
-            problems.append(f"interval_mass is {card.interval_mass!r}, must lie between 0 and 1")
+        card = cls(**{key: value for key, value in record.items() if key in cls.__dataclass_fields__})
+        problems = card._problems()
         if problems:
             raise WeightsError(f"card.json cannot be used: {'; '.join(problems)}.")
         return card
+
+    def _problems(self) -> list[str]:
+        """Every field that cannot be used, in words; its type first, since JSON may hold anything."""
+        problems = []
+        for name in ("name", "description", "licence"):
+            if not isinstance(getattr(self, name), str):
+                problems.append(f"{name} is {getattr(self, name)!r}, must be a text")
+        if self.decoding not in DECODINGS:
+            problems.append(f"decoding is {self.decoding!r}, must be one of {', '.join(DECODINGS)}")
+        for name in ("temperature", "interval_temperature"):
+            value = getattr(self, name)
+            if not (_is_number(value) and value > 0):
+                problems.append(f"{name} is {value!r}, must be a number above 0")
+        if not (_is_number(self.interval_mass) and 0 < self.interval_mass < 1):
+            problems.append(f"interval_mass is {self.interval_mass!r}, must lie between 0 and 1")
+        if not isinstance(self.is_calibrated, bool):
+            problems.append(f"is_calibrated is {self.is_calibrated!r}, must be true or false")
+        if not (self.location_threshold is None or _is_number(self.location_threshold)):
+            problems.append(f"location_threshold is {self.location_threshold!r}, must be a number or null")
+        if not isinstance(self.metrics, dict):
+            problems.append("metrics must be an object")
+        if self.probe is not None and not (
+            isinstance(self.probe, dict) and {"sentence", "text", "image"} <= set(self.probe)
+        ):
+            problems.append("probe must be an object with sentence, text and image, or null")
+        return problems
+
+
+def _is_number(value: object) -> bool:
+    """Whether `value` is a finite number (JSON's true and false are not)."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_card(folder: Path) -> WeightsCard:
@@ -92,3 +118,5 @@ def read_card(folder: Path) -> WeightsCard:
         return WeightsCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except json.JSONDecodeError as error:
         raise WeightsError(f"card.json is not valid JSON (line {error.lineno}). Fetch the weights again.") from error
+    except UnicodeDecodeError as error:
+        raise WeightsError("card.json is not a text in UTF-8. Fetch the weights again.") from error

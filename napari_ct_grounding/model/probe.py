@@ -33,12 +33,12 @@ def probe_volume() -> CTVolume:
     return CTVolume(np.rint(hu).astype(np.int16), VolumeGeometry.from_spacing(shape, spacing_mm), name="probe")
 
 
-def compute_probe(model: GroundingModel) -> dict[str, Any]:
+def compute_probe(model: GroundingModel, sentence: str = PROBE_SENTENCE) -> dict[str, Any]:
     """Return the record that a card keeps: the text vector of the sentence and the retrieval vector of the volume."""
-    text = model.embed_sentences([PROBE_SENTENCE]).localization[0]
+    text = model.embed_sentences([sentence]).localization[0]
     image = model.encode_volume(probe_volume(), coverage=model.coverages[0]).retrieval
     return {
-        "sentence": PROBE_SENTENCE,
+        "sentence": sentence,
         "text": [round(float(v), 6) for v in text],
         "image": [round(float(v), 6) for v in image],
     }
@@ -52,7 +52,7 @@ def check_probe(model: GroundingModel, recorded: dict[str, Any]) -> None:
     WeightsError
         Naming the side (text or image) and the cosine found.
     """
-    computed = compute_probe(model)
+    computed = compute_probe(model, recorded["sentence"])
     for side in ("text", "image"):
         a, b = np.asarray(recorded[side]), np.asarray(computed[side])
         cosine = float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) if a.shape == b.shape else 0.0
