@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_ct_grounding.core.resampling import SpacedGrid, spaced_grid
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.core.window_grid import WindowGrid, centred_window_grid
+from napari_ct_grounding.model.body import body_mask
 
 __all__ = [
     "PREPROCESSING_VERSION",
@@ -40,8 +40,6 @@ RELEASED_SPACING_MM = (3.0, 0.75, 0.75)
 RELEASED_WINDOW = (32, 128, 128)
 #: Rows of a slice whose source columns differ by less than this (voxels) share one set of columns.
 SHARED_COLUMN_TOLERANCE = 1e-7
-BODY_THRESHOLD_HU = -500
-BODY_GRID_MM = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,17 +191,11 @@ def _mix(a: NDArray, b: NDArray, weight: NDArray[np.float64] | np.float64) -> ND
 
 
 def body_fraction_inside(volume: CTVolume, grid: WindowGrid) -> float:
-    """Share of the body (largest component above -500 HU, on a grid of about 4 mm) that lies within the windows, 0 to 1.
-
-    A scan without any voxel above the threshold counts as wholly seen.
-    """
-    step = tuple(max(1, round(BODY_GRID_MM / s)) for s in volume.geometry.spacing_mm)
-    labels, count = ndimage.label(volume.hu[:: step[0], :: step[1], :: step[2]] > BODY_THRESHOLD_HU)
-    if count == 0:
+    """Share of the body (`model.body.body_mask`) that lies within the windows, 0 to 1; 1 for a scan without a body."""
+    mask, steps = body_mask(volume)
+    index = np.argwhere(mask) * steps
+    if len(index) == 0:
         return 1.0
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    index = np.argwhere(labels == sizes.argmax()) * step
     to_block = np.linalg.inv(grid.geometry.affine) @ volume.geometry.affine
     position = index[:, ::-1] @ to_block[:3, :3].T + to_block[:3, 3]
     limit = np.array(grid.shape[::-1])

@@ -1,0 +1,269 @@
+"""RadFinder ("Learning to Read Where to Look", arXiv 2603.02026): windows and sentences into one space.
+
+`RadFinderNetwork` holds the parameters under the names of the released weights and computes each stage; `RadFinderModel` is the
+face behind which the rest of the package uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
+from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
+from napari_ct_grounding.model.combiner import Combiner, depth_mask, grid_mask
+from napari_ct_grounding.model.heads import ProjectionHead
+from napari_ct_grounding.model.preprocessing import body_fraction_inside, prepare_windows
+from napari_ct_grounding.model.radfinder_config import RadFinderConfig
+from napari_ct_grounding.model.rope import Grid
+from napari_ct_grounding.model.text_encoder import (
+    TextTokenizer,
+    build_text_backbone,
+    materialise_text_buffers,
+    pool_last,
+    pool_mean,
+    text_hidden,
+)
+from napari_ct_grounding.model.window_encoder import WindowEncoder, WindowFeatures
+
+__all__ = ["RadFinderModel", "RadFinderNetwork", "ScanVectors"]
+
+#: Sentences that go through the text encoder at a time.
+TEXT_BATCH = 32
+
+
+class ScanVectors(NamedTuple):
+    """What the image side gives for a batch of scans, not normalised.
+
+    Attributes
+    ----------
+    retrieval, disease : Tensor, (b, e)
+        Of the whole scan.
+    depth : Tensor, (b, d, e)
+        Of each depth position.
+    is_valid : Tensor of bool, (b, d)
+        False for positions that a scan of the batch does not have.
+    """
+
+    retrieval: Tensor
+    disease: Tensor
+    depth: Tensor
+    is_valid: Tensor
+
+
+class ContrastiveScale(nn.Module):
+    """Logarithm of the temperature's inverse, and bias, of the contrastive losses; used in training alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.t = nn.Parameter(torch.tensor(2.3026))
+        self.b = nn.Parameter(torch.tensor(-10.0))
+
+
+class RadFinderNetwork(nn.Module):
+    """All parameters, and each stage as a function.
+
+    Parameters
+    ----------
+    config : RadFinderConfig
+        Sizes.
+    """
+
+    def __init__(self, config: RadFinderConfig) -> None:
+        super().__init__()
+        self.config = config
+        image, combiner = config.encoder, config.combiner
+        self.backbone_image = WindowEncoder(
+            config.patch_hwd, image.dim, image.num_layers, image.num_heads, image.mlp_ratio, image.rope_base
+        )
+        self.feature_comb_image = Combiner(
+            image.dim, combiner.dim, combiner.num_layers, combiner.num_heads, combiner.mlp_ratio, combiner.rope_base
+        )
+        self.backbone_text = build_text_backbone(config.text)
+        text_dim = int(config.text.backbone["hidden_size"])
+        sizes = (config.embedding_dim, config.hidden_dim, config.bottleneck_dim)
+        self.projection_image = ProjectionHead(2 * combiner.dim, *sizes)
+        self.projection_text = ProjectionHead(text_dim, *sizes)
+        self.projection_image_copy = ProjectionHead(2 * combiner.dim, *sizes)
+        self.projection_text_copy = ProjectionHead(text_dim, *sizes)
+        self.criterion = ContrastiveScale()
+
+    @property
+    def positions_per_window(self) -> int:
+        """Depth positions in one window."""
+        return self.config.window_hwd[2] // self.config.patch_hwd[2]
+
+    def whole_vector(self, cls: Tensor, patch_average: Tensor, grids: Sequence[Grid]) -> Tensor:
+        """Return [cls ; mean over windows] (b, 2 c) of window features (b, H, W, D, c) that are zero-padded to a common grid."""
+        scan_cls, tokens = self.feature_comb_image.whole(cls, patch_average, grids)
+        mask = grid_mask(grids, tokens.device)[..., None]
+        pooled = (tokens * mask).sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3))
+        return torch.cat([scan_cls, pooled], dim=-1)
+
+    def depth_vectors(self, depth: Tensor, grids: Sequence[Grid]) -> Tensor:
+        """Return [cls ; mean over h and w] (b, d, 2 c) per depth position of window features (b, H, W, D, k, c)."""
+        scan_cls, tokens = self.feature_comb_image.depths(depth, grids)
+        mask = grid_mask(grids, tokens.device).repeat_interleave(depth.shape[4], dim=3)[..., None]
+        pooled = (tokens * mask).sum(dim=(1, 2)) / mask.sum(dim=(1, 2)).clamp_min(1)
+        return torch.cat([scan_cls[:, None].expand_as(pooled), pooled], dim=-1)
+
+    def embed_scans(self, cls: Tensor, patch_average: Tensor, depth: Tensor, grids: Sequence[Grid]) -> ScanVectors:
+        """Return the vectors of scans from their window features, arranged and zero-padded (b, H, W, D, [k,] c)."""
+        whole = self.whole_vector(cls, patch_average, grids)
+        return ScanVectors(
+            retrieval=self.projection_image(whole),
+            disease=self.projection_image_copy(whole),
+            depth=self.projection_image_copy(self.depth_vectors(depth, grids)),
+            is_valid=depth_mask(grids, self.positions_per_window, depth.device),
+        )
+
+    def embed_texts(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (localization, report) vectors (n, e), not normalised, of token ids (n, tokens)."""
+        hidden = text_hidden(self.backbone_text, ids, mask)
+        pooled = (pool_last if self.config.text.backbone["model_type"] == "qwen3" else pool_mean)(hidden, mask)
+        return self.projection_text_copy(pooled), self.projection_text(pooled)
+
+
+class RadFinderModel(GroundingModel):
+    """A RadFinder network with its tokenizer.
+
+    Parameters
+    ----------
+    config : RadFinderConfig
+        Sizes.
+    tokenizer_folder : Path or None
+        Folder of tokenizer files; without one the model encodes scans but no sentences.
+    """
+
+    coverages = ("paper",)
+
+    def __init__(self, config: RadFinderConfig, tokenizer_folder: Path | None) -> None:
+        super().__init__()
+        self.config = config
+        self.model = RadFinderNetwork(config)
+        self._tokenizer = None if tokenizer_folder is None else TextTokenizer(Path(tokenizer_folder), config.text.max_length)
+        num_rows = int(config.text.backbone["vocab_size"])
+        if self._tokenizer is not None and self._tokenizer.num_pieces > num_rows:
+            raise WeightsError(
+                f"The tokenizer knows {self._tokenizer.num_pieces} pieces, but the weights hold embeddings of {num_rows}; the two must "
+                "be of one model. Name the right tokenizer folder."
+            )
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], tokenizer_folder: Any) -> RadFinderModel:
+        """Build the randomly initialised network of a config.json in the released layout.
+
+        Raises
+        ------
+        WeightsError
+            When the config describes another network, or the tokenizer does not fit.
+        """
+        return cls(RadFinderConfig.from_dict(config), tokenizer_folder)
+
+    def materialise_buffers(self) -> None:
+        """Compute the buffers that no weights file holds; called after weights were assigned to a model built without memory."""
+        materialise_text_buffers(self.model.backbone_text)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the image side's weights; windows are cast to it."""
+        return self.model.backbone_image.cls_token.dtype
+
+    @torch.inference_mode()
+    def encode_volume(
+        self,
+        volume: CTVolume,
+        *,
+        coverage: str = "paper",
+        on_progress: Progress | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> ImageEmbeddings:
+        """Encode a scan window by window; `cancel` is asked before each window.
+
+        Depth positions that lie wholly in the padding of a short scan are not valid (the released code counts them).
+
+        Raises
+        ------
+        Cancelled
+            When `cancel` said so.
+        InputError
+            When the coverage is not "paper".
+        """
+        if coverage not in self.coverages:
+            raise InputError(f"The coverage {coverage!r} is unknown to these weights; they offer {', '.join(self.coverages)}.")
+        x_mm, y_mm, z_mm = self.config.spacing_hwd_mm
+        width, height, depth = self.config.window_hwd
+        windows = prepare_windows(volume, (z_mm, y_mm, x_mm), (depth, height, width))
+        features = self._encode_windows(windows.pixels, on_progress, cancel)
+        grid = windows.num_windows_hwd
+        vectors = self.model.embed_scans(*(feature.unflatten(0, grid)[None] for feature in features), grids=[grid])
+        return ImageEmbeddings(
+            depth=_unit(vectors.depth[0]),
+            depths_mm=windows.grid.depths_mm,
+            is_valid=windows.grid.is_inside,
+            depth_width_mm=windows.grid.depth_width_mm,
+            retrieval=_unit(vectors.retrieval[0]),
+            disease=_unit(vectors.disease[0]),
+            covered_mm=windows.grid.covered_mm,
+            covered_body_fraction=body_fraction_inside(volume, windows.grid),
+        )
+
+    def _encode_windows(
+        self, pixels: NDArray[np.float16], on_progress: Progress | None, cancel: Callable[[], bool] | None
+    ) -> WindowFeatures:
+        """Encode windows (n, 1, h, w, d) one by one, so that memory does not grow with the scan and a wish to stop is heard soon."""
+        encoded = []
+        for index in range(len(pixels)):
+            if cancel is not None and cancel():
+                raise Cancelled(f"Encoding was stopped after {index} of {len(pixels)} windows.")
+            window = torch.from_numpy(pixels[index : index + 1]).to(self.device, self.dtype)
+            encoded.append(self.model.backbone_image(window))
+            if on_progress is not None:
+                on_progress(index + 1, len(pixels))
+        if cancel is not None and cancel():
+            raise Cancelled("Encoding was stopped after the last window.")
+        return WindowFeatures(*(torch.cat(parts) for parts in zip(*encoded, strict=True)))
+
+    @torch.inference_mode()
+    def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:
+        """Encode sentences as they are; sentences of similar length share a batch.
+
+        Raises
+        ------
+        WeightsError
+            When the weights were loaded without a tokenizer.
+        """
+        tokenizer = self._need_tokenizer()
+        localization = np.zeros((len(sentences), self.config.embedding_dim), dtype=np.float32)
+        report = np.zeros_like(localization)
+        by_length = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
+        for start in range(0, len(by_length), TEXT_BATCH):
+            rows = by_length[start : start + TEXT_BATCH]
+            ids, mask = tokenizer([sentences[i] for i in rows])
+            vectors = self.model.embed_texts(ids.to(self.device), mask.to(self.device))
+            localization[rows], report[rows] = _unit(vectors[0]), _unit(vectors[1])
+        return TextEmbeddings(localization, report)
+
+    def unknown_share(self, sentence: str) -> float:
+        """Return the share (0 to 1) of a sentence's pieces that the tokenizer does not know."""
+        return self._need_tokenizer().unknown_share(sentence)
+
+    def _need_tokenizer(self) -> TextTokenizer:
+        if self._tokenizer is None:
+            raise WeightsError(
+                "The weights were loaded without a tokenizer, so sentences cannot be encoded. Put the tokenizer files beside the "
+                "weights, or name their folder (--tokenizer)."
+            )
+        return self._tokenizer
+
+
+def _unit(vectors: Tensor) -> NDArray[np.float32]:
+    return functional.normalize(vectors.float(), dim=-1).cpu().numpy()
