@@ -23,8 +23,9 @@ def scale_to_hu(stored: NDArray, slope: float, intercept: float) -> NDArray:
         return stored
     if stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer():
         # 64 bit only where 32 could overflow: stored values of up to 16 bits times a sane slope fit.
-        wide = np.int32 if stored.dtype.itemsize <= 2 and abs(slope) < 2**14 and abs(intercept) < 2**30 else np.int64
-        return stored.astype(wide) * wide(slope) + wide(intercept)
+        fits_32 = stored.dtype.itemsize <= 2 and abs(slope) < 2**14 and abs(intercept) < 2**30
+        wide = np.multiply(stored, int(slope), dtype=np.int32 if fits_32 else np.int64)
+        return np.add(wide, int(intercept), out=wide)
     return stored.astype(np.float64) * slope + intercept
 
 

@@ -97,8 +97,8 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
     sideways = positions - positions[0] - np.outer((along - along[0]) / (vector @ normal), vector)
     if np.abs(sideways).max() > max(0.05, tolerance):
         raise GeometryError(
-            f"The images are shifted sideways against each other by up to {np.abs(sideways).max():.2f} mm, so they do not form one "
-            "grid. Export the series again, or open the parts separately."
+            f"The images are shifted sideways against each other by up to {np.abs(sideways).max():.2f} mm, so they do "
+            "not form one grid. Export the series again, or open the parts separately."
         )
     affine = np.eye(4)
     affine[:3, 0] = row * pixel_spacing[1]
@@ -184,7 +184,8 @@ def _check_is_ct(stack: DicomStack) -> None:
     first = headers[0]
     if first.modality != "CT":
         raise VolumeError(
-            f"The series is {first.modality or 'of unknown modality'}, not CT; the model reads Hounsfield units only. Open a CT series."
+            f"The series is {first.modality or 'of unknown modality'}, not CT; "
+            "the model reads Hounsfield units only. Open a CT series."
         )
     if first.other_than_ct:
         raise VolumeError(f"The series holds no CT slices ({left_out_note(stack.left_out)[:-1].lower()}).")
@@ -200,10 +201,12 @@ def _common_plane(headers: tuple[ImageHeader, ...]) -> tuple[NDArray, NDArray, t
     ):
         if missing := sum(value is None for value in needed):
             raise GeometryError(
-                f"{missing} of {len(headers)} images have no {name}, so their place in the patient is unknown. Export the series again."
+                f"{missing} of {len(headers)} images have no {name}, "
+                "so their place in the patient is unknown. Export the series again."
             )
     first = headers[0]
-    assert first.orientation is not None and first.pixel_spacing is not None  # checked above, for the type checker
+    assert first.orientation is not None  # checked above; these two lines are for the type checker
+    assert first.pixel_spacing is not None
     row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
     if not (abs(row @ row - 1) < 0.01 and abs(column @ column - 1) < 0.01 and abs(row @ column) < 0.01):
         raise GeometryError(
@@ -223,8 +226,8 @@ def _check_no_repeats(headers: tuple[ImageHeader, ...], along: NDArray) -> None:
         )
     repeats = int((np.diff(along) < SAME_POSITION_MM).sum())
     raise GeometryError(
-        f"{repeats} of {len(headers)} images lie at a position where another image already lies, and nothing in the headers tells "
-        "which belong together. Export one phase or reconstruction of the series alone."
+        f"{repeats} of {len(headers)} images lie at a position where another image already lies, and nothing in the headers "
+        "tells which belong together. Export one phase or reconstruction of the series alone."
     )
 
 

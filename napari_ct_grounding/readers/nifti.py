@@ -6,6 +6,7 @@ the file is compressed, so that a scan is held in memory once and stays int16 wh
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
 import os
@@ -30,6 +31,8 @@ __all__ = ["read_nifti", "read_nifti_geometry"]
 NiftiHeader = nibabel.Nifti1Header
 
 GZIP_MAGIC = b"\x1f\x8b"
+#: What reading a damaged .nii.gz raises, by isal or the standard library.
+_DAMAGED: tuple[type[Exception], ...] = (EOFError, zlib.error, isal_zlib.error, gzip.BadGzipFile)
 #: deflate cannot shrink further than this; a header that asks for more voxels than the file can hold is wrong.
 MAX_GZIP_RATIO = 1040
 #: sform and qform that differ by more than this (mm, or per voxel) are told to the reader.
@@ -78,7 +81,7 @@ def read_nifti(path: Path, frame: int | None = None) -> CTVolume:
             affine, notes = _affine(header)
             buffer = CanonicalBuffer(how := canonicalise(affine, shape))
             _stream_voxels(stream, header, shape, frame or 0, buffer, path)
-    except (EOFError, zlib.error, isal_zlib.error, igzip.BadGzipFile) as error:
+    except _DAMAGED as error:
         raise VolumeError(
             f"{path.name} is damaged or was cut short: its compressed data ends early or does not match its checksum. "
             "Copy or download it again."
@@ -105,7 +108,7 @@ def read_nifti_geometry(path: Path) -> VolumeGeometry:
             header = _read_header(stream, path)
             shape, _ = _shape(header, path.name)
             return canonicalise(_affine(header)[0], shape).geometry
-    except (OSError, EOFError, zlib.error, isal_zlib.error) as error:
+    except (OSError, *_DAMAGED) as error:
         raise VolumeError(f"{path.name} is damaged or was cut short.") from error
 
 
@@ -214,7 +217,7 @@ def _in_millimetres(affine: NDArray[np.float64], header: NiftiHeader, notes: lis
     factor = {"meter": 1e3, "micron": 1e-3}.get(unit)
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Many tools write the unit without care: believe it only where millimetres would be absurd for a CT.
-    if factor and np.isfinite(sizes).all() and not (0.02 <= sizes.min() and sizes.max() <= 50):
+    if factor and np.isfinite(sizes).all() and (sizes.min() < 0.02 or sizes.max() > 50):
         notes.append(f"The header counts in {unit}s; positions were converted to millimetres.")
         return np.diag([factor, factor, factor, 1.0]) @ affine
     return affine
@@ -251,7 +254,7 @@ def _stream_voxels(
 
 
 def _fill(stream: BinaryIO, plane: NDArray, path: Path) -> None:
-    target = memoryview(plane.view(np.uint8)).cast("B")
+    target = memoryview(plane.view(np.uint8).data).cast("B")
     done = 0
     while done < len(target):
         count = stream.readinto(target[done:])  # type: ignore[attr-defined]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from napari_ct_grounding.core.errors import InputError, VolumeError
+from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume, check_hounsfield
 from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, is_dicom_file, read_headers
 from napari_ct_grounding.readers.dicom_index import DicomFolder, DicomStack, dicom_files, index_files
@@ -16,7 +17,7 @@ from napari_ct_grounding.readers.dicom_stack import load_stack, plan_stack
 from napari_ct_grounding.readers.nifti import GZIP_MAGIC, read_nifti, read_nifti_geometry
 from napari_ct_grounding.readers.series import SeriesInfo, is_axial, sorted_by_likelihood
 
-__all__ = ["list_series", "read_volume"]
+__all__ = ["OpenedScan", "list_series", "open_scan", "read_volume"]
 
 PathLike = str | os.PathLike[str]
 
@@ -54,17 +55,38 @@ def read_volume(
         When there is no CT volume; `GeometryError` when the grid is uneven or unknown; `NotHounsfieldError` when the values
         are no Hounsfield units. Messages hold file names, never folders.
     """
+    return open_scan(path, series, uneven, frame, assume_hu).volume
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedScan:
+    """A volume, the series among which it was chosen (likeliest first), and its key among them."""
+
+    volume: CTVolume
+    series: tuple[SeriesInfo, ...]
+    key: str
+
+
+def open_scan(
+    path: PathLike | Sequence[PathLike],
+    series: str | int | None = None,
+    uneven: Literal["refuse", "resample"] = "refuse",
+    frame: int | None = None,
+    assume_hu: bool = False,
+) -> OpenedScan:
+    """Return what `read_volume` returns together with the list of series, indexing the folder once. Same parameters."""
     if uneven not in ("refuse", "resample"):
         raise InputError(f"uneven={uneven!r} is not known; it is 'refuse' or 'resample'.")
     source = _source(path)
     if isinstance(source, Path):
         volume = read_nifti(source, frame)
+        infos, key = [_describe_nifti(source.name, volume.geometry)], source.name
     else:
         if frame is not None:
             raise InputError("frame= chooses a volume of a 4D NIfTI file; for DICOM choose with series=.")
-        stack = _choose(source, series)
-        plan = plan_stack(stack, uneven)
-        volume = load_stack(stack, plan, assume_hu)
+        infos = sorted_by_likelihood([_describe(stack) for stack in source.stacks])
+        stack = _choose(source, infos, series)
+        volume, key = load_stack(stack, plan_stack(stack, uneven), assume_hu), stack.key
         if source.num_damaged:
             damaged = (
                 f"{source.num_damaged} damaged DICOM file{'s were' if source.num_damaged > 1 else ' was'} left out."
@@ -72,7 +94,7 @@ def read_volume(
             volume = replace(volume, notes=(*volume.notes, damaged))
     if not assume_hu:
         check_hounsfield(volume.hu)
-    return volume
+    return OpenedScan(volume, tuple(infos), key)
 
 
 def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:
@@ -82,9 +104,7 @@ def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:
     """
     source = _source(path)
     if isinstance(source, Path):
-        geometry = read_nifti_geometry(source)
-        low, high = geometry.z_extent_mm
-        return [SeriesInfo(source.name, "", None, "", geometry.shape[0], geometry.spacing_mm, "", True, high - low)]
+        return [_describe_nifti(source.name, read_nifti_geometry(source))]
     return sorted_by_likelihood([_describe(stack) for stack in source.stacks])
 
 
@@ -150,10 +170,10 @@ def _index_of_series(path: Path) -> DicomFolder:
     mine = tuple(stack for stack in index.stacks if any(header.path == path for header in stack.headers))
     if mine:
         return DicomFolder(mine, index.num_damaged, index.num_without_images)
-    if uids := _series_uids(path):
-        # The file itself was left out of its series (a localizer, say): offer the rest of that series.
-        if rest := tuple(stack for stack in index.stacks if stack.headers[0].series_uid in uids):
-            return DicomFolder(rest, index.num_damaged, index.num_without_images)
+    # The file itself may have been left out of its series (a localizer, say): then the rest of that series is meant.
+    uids = _series_uids(path)
+    if rest := tuple(stack for stack in index.stacks if stack.headers[0].series_uid in uids):
+        return DicomFolder(rest, index.num_damaged, index.num_without_images)
     raise VolumeError(
         f"{path.name} is DICOM but holds no readable image (a report, a plan, a segmentation, or damaged)."
     )
@@ -164,6 +184,11 @@ def _series_uids(path: Path) -> set[str]:
         return {header.series_uid for header in read_headers(path)}
     except PYDICOM_ERRORS:
         return set()
+
+
+def _describe_nifti(name: str, geometry: VolumeGeometry) -> SeriesInfo:
+    low, high = geometry.z_extent_mm
+    return SeriesInfo(name, "", None, "", geometry.shape[0], geometry.spacing_mm, "", True, high - low)
 
 
 def _describe(stack: DicomStack) -> SeriesInfo:
@@ -184,9 +209,8 @@ def _describe(stack: DicomStack) -> SeriesInfo:
     return replace(info, spacing_mm=(z, y, x), is_axial=is_axial(geometry), length_mm=z * (geometry.shape[0] - 1))
 
 
-def _choose(index: DicomFolder, series: str | int | None) -> DicomStack:
+def _choose(index: DicomFolder, infos: list[SeriesInfo], series: str | int | None) -> DicomStack:
     by_key = {stack.key: stack for stack in index.stacks}
-    infos = sorted_by_likelihood([_describe(stack) for stack in index.stacks])
     if series is None:
         return by_key[infos[0].key]
     if isinstance(series, str) and series in by_key:

@@ -79,8 +79,8 @@ def is_axial(geometry: VolumeGeometry) -> bool:
 def is_soft_kernel(kernel: str) -> bool | None:
     """Whether a ConvolutionKernel is a soft-tissue one; None when the name is not known.
 
-    Names of the large makers: Siemens B19f, Br38, Bl57 (the number is the sharpness, 50 and above is sharp), GE STANDARD and LUNG,
-    Toshiba/Canon FC08 and FC51, Philips A to E and Y.
+    Names of the large makers: Siemens B19f, Br38, Bl57 (the number is the sharpness, 50 and above is
+    sharp), GE STANDARD and LUNG, Toshiba/Canon FC08 and FC51, Philips A to E and Y.
     """
     name = kernel.strip().upper()
     if not name:

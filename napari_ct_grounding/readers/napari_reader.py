@@ -1,0 +1,139 @@
+"""What napari calls when a scan is dropped on it or opened from its menu: files in, layer tuples out. Knows no napari.
+
+How a canonical volume stands in napari: axes (z, y, x) in mm with a positive scale, so that the slider along z reads the
+very `z_mm` that results speak of. An oblique or sheared volume is shown slice by slice as it was scanned, upright: napari
+draws one stored slice at a time, and with a rotated affine the slice shown would hang on all three coordinates. So each slice
+stands at the world z of its centre; a note says that the picture is tilted against the patient.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_ct_grounding.core.display import DISPLAY_WINDOWS
+from napari_ct_grounding.core.errors import NotHounsfieldError
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.volume import CTVolume
+
+__all__ = ["get_reader", "layer_of_volume", "layer_placement", "read_layers"]
+
+LayerData = tuple[Any, dict[str, Any], str]
+PathOrPaths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+#: Files looked at before a folder counts as one without DICOM; napari asks on the GUI thread.
+MAX_FILES_LOOKED_AT = 200
+
+
+def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
+    """Return `read_layers` when the path looks like a CT (a NIfTI name, or DICOM content), else None. Quick."""
+    if isinstance(path, (str, os.PathLike)):
+        return read_layers if _looks_readable(Path(path)) else None
+    paths = [Path(item) for item in path]
+    if len(paths) == 1:
+        return read_layers if _looks_readable(paths[0]) else None
+    return read_layers if paths and all(_is_dicom(item) for item in paths[:MAX_FILES_LOOKED_AT]) else None
+
+
+def read_layers(path: PathOrPaths) -> list[LayerData]:
+    """Return one image layer: the likeliest CT series of a folder, the series of a DICOM file, or a NIfTI volume.
+
+    Values that are no Hounsfield units are shown all the same; ``metadata["ct_question"]`` then holds the question that the
+    dock asks before it grounds anything.
+
+    Raises
+    ------
+    VolumeError
+        When there is no volume to show; napari displays the message.
+    """
+    from napari_ct_grounding.readers.reading import open_scan
+
+    question = None
+    try:
+        scan = open_scan(path)
+    except NotHounsfieldError as error:
+        question = str(error)
+        scan = open_scan(path, assume_hu=True)
+    source = str(path) if isinstance(path, (str, os.PathLike)) else [str(item) for item in path]
+    return [
+        layer_of_volume(
+            scan.volume, ct_series=scan.series, ct_series_key=scan.key, ct_source=source, ct_question=question
+        )
+    ]
+
+
+def layer_of_volume(volume: CTVolume, **metadata: Any) -> LayerData:
+    """Return the napari layer tuple of a volume.
+
+    Parameters
+    ----------
+    volume : CTVolume
+        Ends up in ``metadata["ct_volume"]``; its voxels are shared with the layer, not copied.
+    **metadata
+        More entries for the layer's metadata. The readers give `ct_series` (all series found, likeliest first),
+        `ct_series_key` (the one opened), `ct_source` (path or paths, for opening another series) and `ct_question` (why the
+        values may not be HU; None when they are).
+    """
+    scale, translate = layer_placement(volume.geometry)
+    window = next(item for item in DISPLAY_WINDOWS if item.name == "Mediastinum")
+    limits = window.limits_hu
+    if metadata.get("ct_question"):
+        sample = volume.hu[:: max(1, volume.hu.shape[0] // 16)]
+        low, high = float(np.min(sample)), float(np.max(sample))
+        limits = (low, high if high > low else low + 1)
+    meta = {
+        "name": volume.name,
+        "scale": scale,
+        "translate": translate,
+        "units": ("mm", "mm", "mm"),
+        "axis_labels": ("z", "y", "x"),
+        "colormap": "gray",
+        "contrast_limits": limits,
+        "metadata": {"ct_volume": volume, **metadata},
+    }
+    return volume.hu, meta, "image"
+
+
+def layer_placement(geometry: VolumeGeometry) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return (scale, translate) of a canonical volume's layer, mm in order (z, y, x).
+
+    Layer z of slice `i` is ``geometry.z_of_slice(i)`` whatever the tilt; in the plane, the centre of the middle slice stands at
+    its world place. For an upright volume these are simply spacing and origin.
+    """
+    step_z = float(geometry.affine[2, 2])
+    _, spacing_y, spacing_x = geometry.spacing_mm
+    scale = (step_z if step_z > 0 else geometry.spacing_mm[0], spacing_y, spacing_x)
+    if np.array_equal(geometry.affine[:3, :3], np.diag(np.diag(geometry.affine[:3, :3]))):
+        return scale, geometry.origin_mm
+    middle = (np.asarray(geometry.shape) - 1) / 2
+    x, y, _ = geometry.world_of_voxel(middle)
+    return scale, (geometry.z_of_slice(0), float(y - middle[1] * spacing_y), float(x - middle[2] * spacing_x))
+
+
+def _looks_readable(path: Path) -> bool:
+    if path.is_dir():
+        return _holds_dicom(path)
+    return path.name.lower().endswith((".nii", ".nii.gz")) or _is_dicom(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    from napari_ct_grounding.readers.dicom_header import is_dicom_file
+
+    return path.is_file() and is_dicom_file(path)
+
+
+def _holds_dicom(folder: Path) -> bool:
+    looked_at = 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if _is_dicom(Path(parent, name)):
+                return True
+            looked_at += 1
+            if looked_at >= MAX_FILES_LOOKED_AT:
+                return False
+    return False
