@@ -1,0 +1,216 @@
+"""The words of the phantom, read once from ``wordings/*.toml`` and cut into a train and a test family.
+
+The last quarter of every list of noun phrases, whole sentences and templates is held out: sentences of the test family carry at
+least one of these, sentences of the train family none.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
+
+__all__ = ["LANGUAGES", "Family", "Language", "Split", "Words", "category_of", "templates", "words_of"]
+
+Language = Literal["en", "de"]
+Family = Literal["train", "test", "all"]
+LANGUAGES: tuple[Language, ...] = ("en", "de")
+
+_SIDE_WORDS = {
+    ("en", "right"): {"{s}": "right", "{S}": "R", "{rt}": "rt"},
+    ("en", "left"): {"{s}": "left", "{S}": "L", "{rt}": "lt"},
+    ("de", "right"): {"{s}": "recht", "{re}": "re."},
+    ("de", "left"): {"{s}": "link", "{re}": "li."},
+}
+_ORDINALS = {
+    "en": "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(),
+    "de": "erst zweit dritt viert fünft sechst siebt acht neunt zehnt elft zwölft".split(),
+}
+_REGIONS = {
+    ("en", "c"): {"{r}": "C", "{region}": "cervical"},
+    ("en", "t"): {"{r}": "T", "{region}": "thoracic"},
+    ("en", "l"): {"{r}": "L", "{region}": "lumbar"},
+    ("de", "c"): {"{r}": "C", "{wk}": "HWK", "{region}": "Hals"},
+    ("de", "t"): {"{r}": "Th", "{wk}": "BWK", "{region}": "Brust"},
+    ("de", "l"): {"{r}": "L", "{wk}": "LWK", "{region}": "Lenden"},
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """A list cut into its families: `train`, the held-out `test`, and both in `all`."""
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Both families, train first."""
+        return self.train + self.test
+
+    @classmethod
+    def of(cls, items: Sequence[str], min_length: int = 4) -> Split:
+        """Hold out the last quarter (rounded up) of lists that have at least `min_length` entries."""
+        held_out = math.ceil(len(items) / 4) if len(items) >= min_length else 0
+        cut = len(items) - held_out
+        return cls(tuple(items[:cut]), tuple(items[cut:]))
+
+    def __add__(self, other: Split) -> Split:
+        return Split(self.train + other.train, self.test + other.test)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Everything that a sentence about one target is made of.
+
+    Parameters
+    ----------
+    nouns, says : Split
+        Noun phrases (with the marks of `grammar`) and whole sentences.
+    adjectives : tuple of str
+    place_in, place_before, place_top : Split
+        The place as locative, before the noun, and as heading; empty for a landmark and a finding without a place.
+    size_mm : (float, float) or None
+        Range in which a size is worth naming; None where reports give none.
+    bank : str or None
+        Bank of normal statements that fits (landmarks).
+    """
+
+    nouns: Split
+    says: Split
+    adjectives: tuple[str, ...] = ()
+    place_in: Split = Split((), ())
+    place_before: Split = Split((), ())
+    place_top: Split = Split((), ())
+    size_mm: tuple[float, float] | None = None
+    bank: str | None = None
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    text = (files("napari_ct_grounding.phantom") / "wordings" / f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def templates(language: Language, bank: str) -> Split:
+    """Return the frames of a bank ("landmark", "placed", "negated", ...)."""
+    return Split.of(_read(f"templates_{language}")[bank], min_length=2)
+
+
+def _fill(items: Sequence[str], values: dict[str, str]) -> list[str]:
+    filled = []
+    for item in items:
+        for slot, value in values.items():
+            item = item.replace(slot, value)
+        filled.append(item)
+    return filled
+
+
+def _base_and_side(name: str) -> tuple[str, str | None]:
+    """Return the unsided key of a paired landmark or of a place ("hilum", "right"); None where the name has no side."""
+    for side in ("right", "left"):
+        if name.endswith(f"_{side}"):
+            return name.removesuffix(f"_{side}"), side
+    return name, None
+
+
+def _vertebra_values(language: Language, region: str, number: int) -> dict[str, str]:
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(number, "th")
+    return {
+        **_REGIONS[language, region],
+        "{n}": str(number),
+        "{ord}": f"{number}{suffix}",
+        "{word}": _ORDINALS[language][number - 1],
+    }
+
+
+def _vertebra_nouns(language: Language, region: str, number: int) -> Split:
+    terms = _read(f"landmarks_{language}")["vertebrae"]
+    values = _vertebra_values(language, region, number)
+    nouns = Split.of(_fill(terms["all"], values))
+    return nouns + Split.of(_fill(terms["thoracic"], values)) if region == "t" else nouns
+
+
+def _place(language: Language, kind: str, place: str) -> tuple[Split, Split, Split]:
+    """Return the three forms of a place; a kind's own words come before the general ones."""
+    own: dict[str, Any] = _read(f"findings_{language}")[kind].get("places", {})
+    general = _read(f"places_{language}")
+    values: dict[str, str] = {}
+    if place[0] in "tl" and place[1:].isdigit():
+        entry = general["vertebra"]
+        values = _vertebra_values(language, place[0], int(place[1:]))
+        values["{v}"] = f"{values['{r}']}{values['{n}']}"
+    elif place in own or place in general:
+        entry = own.get(place) or general[place]
+    else:
+        side, _, rest = place.partition("_")
+        key = f"side_{rest}" if rest else "side"
+        entry = own.get(key) or (general["adrenal_side"] if kind == "adrenal_nodule" else general[key])
+        values = _SIDE_WORDS[language, side]
+    forms = (_fill(entry[form], values) for form in ("in", "pre", "top"))
+    locative, before, heading = (Split.of(form) for form in forms)
+    return locative, before, heading
+
+
+@cache
+def words_of(target: str, language: Language) -> Words:
+    """Return the words for a landmark or ``kind@place`` of the catalogue.
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no such target or the language has no words.
+    """
+    if language not in LANGUAGES:
+        raise ValueError(f"Language {language!r} has no wordings. Use one of {', '.join(LANGUAGES)}.")
+    name, place = split_target(target)
+    if name in FINDINGS:
+        if place not in FINDINGS[name].places:
+            raise ValueError(
+                f"Target {target!r} is not in the catalogue: {name} occurs at {', '.join(FINDINGS[name].places)}."
+            )
+        entry = _read(f"findings_{language}")[name]
+        where = _place(language, name, place) if place else (Split((), ()),) * 3
+        size = tuple(entry["size"]) if "size" in entry else None
+        says = Split.of(entry["says"], min_length=2)
+        return Words(Split.of(entry["nouns"]), says, tuple(entry["adjectives"]), *where, size_mm=size)
+    if name not in LANDMARKS or place:
+        raise ValueError(f"Target {target!r} is not in the catalogue: use a landmark or kind@place listed there.")
+    if name.startswith("vertebra_"):
+        nouns = _vertebra_nouns(language, name[9], int(name[10:]))
+        return Words(nouns, Split((), ()), bank="bone")
+    terms = _read(f"landmarks_{language}")
+    base, side = _base_and_side(name)
+    key, values = (base, _SIDE_WORDS[language, side]) if side else (name, {})
+    says = Split.of(_fill(terms["says"].get(key, []), values), min_length=2)
+    return Words(Split.of(_fill(terms["terms"][key], values)), says, bank=_keyed("banks").get(key))
+
+
+@cache
+def _keyed(table: str) -> dict[str, str]:
+    return {name: key for key, names in _read("systems")[table].items() for name in names}
+
+
+def category_of(target: str) -> str:
+    """Return the organ or system of a target, for example "lung": all that the category-prior baseline may know.
+
+    Raises
+    ------
+    ValueError
+        If the target is not in the catalogue.
+    """
+    name, _ = split_target(target)
+    key = "vertebra" if name.startswith("vertebra_") else _base_and_side(name)[0]
+    try:
+        return _keyed("categories")[key]
+    except KeyError:
+        raise ValueError(
+            f"Target {target!r} has no category: use a landmark or kind@place of the catalogue."
+        ) from None

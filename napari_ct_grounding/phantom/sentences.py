@@ -1,0 +1,272 @@
+"""Sentences about the phantom's targets, as a radiologist writes and as a user types, in English and German.
+
+Every draw is ``template x noun phrase (x adjective x place phrase x size)``, then small changes of case and full stop. A sentence of
+the test family has a template, noun phrase or whole sentence that no sentence of the train family has; "all" draws from both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.phantom.catalogue import FINDINGS
+from napari_ct_grounding.phantom.grammar import english_forms, german_forms, indefinite_article
+from napari_ct_grounding.phantom.lexicon import (
+    Family,
+    Language,
+    Split,
+    Words,
+    _read,
+    category_of,
+    templates,
+    words_of,
+)
+
+__all__ = [
+    "category_of",
+    "general_sentence",
+    "negated_sentence_for",
+    "normal_sentences",
+    "prompt_variants",
+    "sentence_for",
+]
+
+_FORMS = {"en": english_forms, "de": german_forms}
+_SAYS_SHARE = 0.15
+_BANK_SHARE = 0.25
+_ADJECTIVE_SHARE = 0.35
+_SIZE_SHARE_KNOWN = 0.5
+_SIZE_SHARE_DRAWN = 0.25
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
+
+
+def _pick(items: Sequence[str], rng: np.random.Generator) -> str:
+    return items[int(rng.random() * len(items))]
+
+
+def _pair(first: Split, second: Split, family: Family, rng: np.random.Generator) -> tuple[str, str]:
+    """Draw one entry of each; in the test family at least one of the two is held out."""
+    if family == "train":
+        return _pick(first.train, rng), _pick(second.train, rng)
+    if family == "all":
+        return _pick(first.all, rng), _pick(second.all, rng)
+    if first.test and (not second.test or rng.random() < 0.5):
+        return _pick(first.test, rng), _pick(second.all, rng)
+    return _pick(first.all, rng), _pick(second.test, rng)
+
+
+def _of_family(items: Split, family: Family) -> tuple[str, ...]:
+    return items.train if family == "train" else items.test if family == "test" else items.all
+
+
+def capitalized(text: str) -> str:
+    """Return the text with a capital first letter; the rest stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def _typed(text: str, language: Language, rng: np.random.Generator) -> str:
+    """Return the sentence in the way people type: now and then without capital, full stop or umlaut."""
+    draw = rng.random()
+    if draw < 0.72:
+        text = capitalized(text)
+    elif draw > 0.88:
+        text = text.upper() if draw > 0.985 else text.lower()
+    draw = rng.random()
+    if draw < 0.2:
+        text = text.removesuffix(".")
+    elif draw > 0.9 and text[-1] not in ".?":
+        text += "."
+    if language == "de" and rng.random() < 0.05:
+        text = text.translate(_UMLAUTS)
+    return text
+
+
+def size_phrase(size_mm: float, language: Language, rng: np.random.Generator) -> str:
+    """Return a size in words: "12 mm", "12mm", "1.2 cm" or "12 x 9 mm"; German with a decimal comma."""
+    size = max(1, round(size_mm))
+    draw = rng.random()
+    if draw < 0.55:
+        return f"{size} mm"
+    if draw < 0.65:
+        return f"{size}mm"
+    if draw < 0.75 and size >= 6:
+        return f"{size} x {max(2, round(size * (0.6 + 0.35 * rng.random())))} mm"
+    if size < 8:
+        return f"{size} mm"
+    text = f"{size / 10:.1f} cm"
+    return text.replace(".", ",") if language == "de" else text
+
+
+def sentence_for(
+    target: str,
+    *,
+    language: Language = "en",
+    family: Family = "train",
+    rng: np.random.Generator,
+    size_mm: float | None = None,
+) -> str:
+    """Return a sentence that speaks of one target.
+
+    Parameters
+    ----------
+    target : str
+        Landmark or ``kind@place`` of the catalogue.
+    language : "en" or "de"
+    family : "train", "test" or "all"
+    rng : numpy.random.Generator
+        The same state gives the same sentence.
+    size_mm : float, optional
+        True size; about half of the sentences then name it. Without it some sentences name a plausible one.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the catalogue has no such target, or there is no such language or family.
+    """
+    _check_family(family)
+    words = words_of(target, language)
+    says = _of_family(words.says, family)
+    is_landmark = words.bank is not None or target.partition("@")[0] not in FINDINGS
+    if says and rng.random() < _SAYS_SHARE:
+        text = _pick(says, rng)
+        if "{in}" in text:
+            text = text.replace("{in}", _pick(_place_family(words.place_in, family), rng))
+    elif is_landmark:
+        text = _landmark_text(words, language, family, rng)
+    else:
+        text = _finding_text(words, language, family, rng, size_mm)
+    return _typed(text, language, rng)
+
+
+def _check_family(family: str) -> None:
+    if family not in ("train", "test", "all"):
+        raise ValueError(f"Family {family!r} does not exist: use train, test or all.")
+
+
+def _place_family(items: Split, family: Family) -> tuple[str, ...]:
+    """Places alone never tell the families apart: train keeps to its own, test may use any."""
+    return items.train if family == "train" else items.all
+
+
+@cache
+def _landmark_forms(phrase: str, language: Language) -> dict[str, str]:
+    return _FORMS[language](phrase)
+
+
+def _landmark_text(words: Words, language: Language, family: Family, rng: np.random.Generator) -> str:
+    bank = words.bank if words.bank is not None and rng.random() < _BANK_SHARE else "landmark"
+    noun, frame = _pair(words.nouns, templates(language, bank), family, rng)
+    return frame.format_map(_landmark_forms(noun, language))
+
+
+def _finding_text(
+    words: Words, language: Language, family: Family, rng: np.random.Generator, size_mm: float | None
+) -> str:
+    has_place = bool(words.place_in.train)
+    bank = "placed" if has_place else "unplaced"
+    if size_mm is None and words.size_mm is not None and rng.random() < _SIZE_SHARE_DRAWN:
+        low, high = words.size_mm
+        # Small lesions are commoner than large ones.
+        size_mm = low + (high - low) * float(rng.random()) ** 2
+        with_size = True
+    else:
+        with_size = size_mm is not None and words.size_mm is not None and rng.random() < _SIZE_SHARE_KNOWN
+    noun, frame = _pair(words.nouns, templates(language, f"{bank}_size" if with_size else bank), family, rng)
+    adjective = _pick(words.adjectives, rng) if rng.random() < _ADJECTIVE_SHARE else ""
+    if adjective.rstrip("~") in noun:
+        adjective = ""
+    slots = _FORMS[language](noun, adjective)
+    if with_size and size_mm is not None:
+        slots["d"] = size_phrase(size_mm, language, rng)
+        slots["ad"] = f"{indefinite_article(slots['d'])} {slots['d']}"
+    if has_place:
+        slots["in"] = _pick(_place_family(words.place_in, family), rng)
+        slots["top"] = _pick(_place_family(words.place_top, family), rng)
+        before = _place_family(words.place_before, family)
+        slots["pre"] = _pick(before, rng) if before else ""
+        if language == "de":
+            slots["preF"] = (
+                german_forms(noun, f"{slots['pre']} {adjective}".strip())["F"]
+                if before and not noun.startswith("x|")
+                else f"{slots['F']} {slots['in']}"
+            )
+    return frame.format_map(slots)
+
+
+@cache
+def _kinds_of(disease_or_kind: str) -> tuple[str, ...]:
+    if disease_or_kind in FINDINGS:
+        return (disease_or_kind,)
+    if disease_or_kind not in CT_RATE_DISEASES:
+        raise ValueError(f"{disease_or_kind!r} is neither one of the 18 CT-RATE abnormalities nor a kind of finding.")
+    return tuple(kind.name for kind in FINDINGS.values() if kind.disease == disease_or_kind)
+
+
+@cache
+def _absent_nouns(disease_or_kind: str, language: Language) -> Split:
+    """Return what a report calls a disease as a whole; for a kind its own noun phrases."""
+    general = _read(f"statements_{language}")["diseases"]
+    _kinds_of(disease_or_kind)
+    if disease_or_kind in general:
+        return Split.of(general[disease_or_kind])
+    return Split.of(_read(f"findings_{language}")[disease_or_kind]["nouns"])
+
+
+def negated_sentence_for(
+    disease_or_kind: str, *, language: Language = "en", family: Family = "train", rng: np.random.Generator
+) -> str:
+    """Return a sentence that denies a disease (CT-RATE name) or a kind of finding, for example "No pleural effusion."."""
+    _check_family(family)
+    noun, frame = _pair(_absent_nouns(disease_or_kind, language), templates(language, "negated"), family, rng)
+    return _typed(frame.format_map(_FORMS[language](noun)), language, rng)
+
+
+@cache
+def prompt_variants(
+    disease: str, language: Language = "en", family: Family = "train"
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return (positive, negative) sentences for a disease: every noun phrase in every frame of the family."""
+    _check_family(family)
+    nouns = _absent_nouns(disease, language)
+    return tuple(  # type: ignore[return-value]
+        tuple(
+            capitalized(frame.format_map(_FORMS[language](noun)))
+            for noun in _of_family(nouns, family)
+            for frame in _of_family(templates(language, bank), family)
+        )
+        for bank in ("affirmed", "negated")
+    )
+
+
+@cache
+def normal_sentences(language: Language = "en", family: Family = "train") -> tuple[str, ...]:
+    """Return statements of normality that speak of no single place ("The lungs are clear.")."""
+    _check_family(family)
+    return _of_family(Split.of(_read(f"statements_{language}")["normal"]), family)
+
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+def general_sentence(language: Language = "en", *, family: Family = "train", rng: np.random.Generator) -> str:
+    """Return a sentence without a place in the body: technique, comparison, history, recommendation."""
+    _check_family(family)
+    statements = _read(f"statements_{language}")
+    text = _pick(_of_family(Split.of(statements["general"]), family), rng)
+    year, month, day = 2005 + int(rng.random() * 21), 1 + int(rng.random() * 12), 1 + int(rng.random() * 28)
+    slots = {
+        "date": f"{day:02d}.{month:02d}.{year}" if language == "de" or rng.random() < 0.3 else f"{year}-{month:02d}-{day:02d}",
+        "number": str(2 + int(rng.random() * 11)),
+        "ml": str(60 + 10 * int(rng.random() * 9)),
+        "thickness": _pick(("1", "1.5", "2", "3", "5"), rng),
+        "age": str(18 + int(rng.random() * 75)),
+    }
+    return _typed(_SLOT.sub(lambda match: slots[match[1]], text), language, rng)
