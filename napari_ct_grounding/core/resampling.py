@@ -1,8 +1,8 @@
 """The grid on which a model wants to see a scan, and where each of its points lies in the scan.
 
-The rule is that of the released RadFinder chain: the scan keeps its own directions (an oblique scan stays oblique, shear is
-dropped), its spacing becomes the model's, and the corner voxel stays where it is. Matrices act on indices in the order
-(x, y, z), like `VolumeGeometry.affine`; tuples are in array order (z, y, x).
+The rule is that of the released RadFinder chain: the scan keeps its own directions (an oblique scan stays oblique,
+shear is dropped), its spacing becomes the model's, and the corner voxel stays where it is. Matrices act on indices in
+the order (x, y, z), like `VolumeGeometry.affine`; tuples are in array order (z, y, x).
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class SpacedGrid:
     def source_index_matrix(self) -> NDArray[np.float64]:
         """(4, 4) matrix from an index (x, y, z) of the new grid to a fractional index (x, y, z) of the source.
 
-        The directions of the new grid come from the source by removing a triangular factor, so the matrix is upper triangular:
-        a new slice index alone decides the source slice, slice and row decide the source row. Its round-off below the diagonal
-        is set to zero.
+        The directions of the new grid come from the source by removing a triangular factor, so the matrix is upper
+        triangular: a new slice index alone decides the source slice, slice and row decide the source row. Its
+        round-off below the diagonal is set to zero.
         """
         if self.is_unchanged:
             return np.eye(4)
@@ -70,7 +70,8 @@ def spaced_grid(source: VolumeGeometry, spacing_mm: tuple[float, float, float]) 
     Returns
     -------
     SpacedGrid
-        Number of voxels per axis: the scan's extent between corner voxel centres in new voxels, plus one, rounded half to even.
+        Number of voxels per axis: the scan's extent between corner voxel centres in new voxels, plus one, rounded
+        half to even.
     """
     matrix = source.affine[:3, :3]
     size = np.array(source.shape[::-1], dtype=np.float64)
@@ -91,12 +92,14 @@ def spaced_grid(source: VolumeGeometry, spacing_mm: tuple[float, float, float]) 
     if is_lowest.any():
         origin = corners_mm[int(np.argmax(is_lowest))]
     else:
-        # No corner is the lowest on all axes: the released chain then lets the two boxes share the point at half their sizes
-        # (n / 2, not (n - 1) / 2, in both grids).
+        # No corner is the lowest on all axes: the released chain then lets the two boxes share the point at half
+        # their sizes (n / 2, not (n - 1) / 2, in both grids).
         origin = matrix @ (size / 2) + source.affine[:3, 3] - new_matrix @ (new_size / 2)
     affine = np.eye(4)
     affine[:3, :3] = new_matrix
     affine[:3, 3] = origin
     shape = (int(new_size[2]), int(new_size[1]), int(new_size[0]))
-    is_unchanged = shape == source.shape and bool(np.allclose(affine, source.affine, rtol=0.0, atol=AFFINE_TOLERANCE_MM))
+    is_unchanged = shape == source.shape and bool(
+        np.allclose(affine, source.affine, rtol=0.0, atol=AFFINE_TOLERANCE_MM)
+    )
     return SpacedGrid(source, source if is_unchanged else VolumeGeometry(affine, shape), is_unchanged)

@@ -1,7 +1,7 @@
 """How a resampled scan is cut into windows, and where in the world the model's depth positions then lie.
 
-Tuples are in array order (z, y, x), world positions in RAS+ mm. Of each axis the centred largest multiple of the window is kept; an
-axis shorter than one window is padded with air up to it.
+Tuples are in array order (z, y, x), world positions in RAS+ mm. Of each axis the centred largest multiple of the
+window is kept; an axis shorter than one window is padded with air up to it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ class WindowGrid:
         return self.voxels_per_position * self.spaced.geometry.spacing_mm[0]
 
     def _z_of_block_slice(self, index: ArrayLike) -> NDArray[np.float64]:
-        """World z, mm, at which slices of the block (fractional indices allowed) cross the line through the scan's slice centres."""
+        """World z, mm, at which slices of the block (fractional indices allowed) cross the line through the scan's
+        slice centres.
+        """
         source = self.spaced.source
         to_block = np.linalg.inv(self.geometry.affine)
         centre = np.array([(source.shape[2] - 1) / 2, (source.shape[1] - 1) / 2, 0.0, 1.0])
@@ -92,7 +94,9 @@ class WindowGrid:
 
     @cached_property
     def is_inside(self) -> NDArray[np.bool_]:
-        """(d,) False for depth positions centred more than half their width outside the scan: they hold padding alone."""
+        """(d,) False for depth positions centred more than half their width outside the scan: they hold padding
+        alone.
+        """
         lo, hi = self.spaced.source.z_extent_mm
         half = self.depth_width_mm * abs(self.spaced.geometry.slice_normal[2]) / 2
         return (self.depths_mm >= lo - half) & (self.depths_mm <= hi + half)
@@ -135,8 +139,8 @@ def depth_of_plane(
 ) -> int | None:
     """Depth position on which an image plane lies, as the released training targets define it.
 
-    Every pixel centre falls into one cell (window in y and x, depth position in z); the depth with the most distinct cells
-    wins, the lowest one at equal numbers.
+    Every pixel centre falls into one cell (window in y and x, depth position in z); the depth with the most distinct
+    cells wins, the lowest one at equal numbers.
 
     Parameters
     ----------

@@ -31,8 +31,8 @@ def depth_mask(grids: Sequence[Grid], positions_per_window: int, device: torch.d
 class Combiner(nn.Module):
     """Transformer over the windows of a scan.
 
-    Two entries share its blocks, its cls token and its norm: `whole` reads one token per window, `depths` one token per window and depth
-    position.
+    Two entries share its blocks, its cls token and its norm: `whole` reads one token per window, `depths` one token
+    per window and depth position.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ class Combiner(nn.Module):
         """
         per_window = depth.shape[4]
         tokens = self.axis_patch_proj(depth.flatten(3, 4))
-        # The divisors stay those of the windows: a step from one depth position to the next turns the rotary angles as far as a step
-        # between windows does on the other path ("physical" mode of the release).
+        # The divisors stay those of the windows: a step from one depth position to the next turns the rotary angles
+        # as far as a step between windows does on the other path ("physical" mode of the release).
         return self._combine(tokens, [(h, w, d * per_window) for h, w, d in grids], grids)
 
     def _combine(self, tokens: Tensor, grids: Sequence[Grid], divisors: Sequence[Grid]) -> tuple[Tensor, Tensor]:
@@ -115,9 +115,7 @@ class Combiner(nn.Module):
         else:
             mask = grid_mask(grids, x.device)
             present = torch.cat([mask.new_ones(b, 1), mask.flatten(1)], dim=1)
-            sin, cos = (
-                torch.zeros(*present.shape, self.rope.periods.numel() * 6, device=x.device) for _ in range(2)
-            )
+            sin, cos = (torch.zeros(*present.shape, self.rope.periods.numel() * 6, device=x.device) for _ in range(2))
             for row, grid in enumerate(grids):
                 sin[row, present[row]], cos[row, present[row]] = self.rope(grid, divisors[row])
             x = self.norm(run_blocks(self.blocks, x, sin[:, None], cos[:, None], present[:, None, None]))

@@ -1,9 +1,10 @@
 """Low-rank adaptation of linear layers, stored as the released weights are stored: already added to the weight.
 
-In a file, `weight` holds the base weight plus the update, and `lora_A` and `lora_B` lie beside it. Adding the update again would count
-it twice, silently. So here a layer is *merged* (the state in which it is built, loaded and used: `weight` alone counts) or *unmerged*
-(training: base weight and update apart), it changes only through `merge` and `unmerge`, never through ``train()`` or ``eval()``, and its
-state dict is always that of the merged layer, whichever state it is in.
+In a file, `weight` holds the base weight plus the update, and `lora_A` and `lora_B` lie beside it. Adding the update
+again would count it twice, silently. So here a layer is *merged* (the state in which it is built, loaded and used:
+`weight` alone counts) or *unmerged* (training: base weight and update apart), it changes only through `merge` and
+`unmerge`, never through ``train()`` or ``eval()``, and its state dict is always that of the merged layer, whichever
+state it is in.
 """
 
 from __future__ import annotations
@@ -59,14 +60,14 @@ class LoRALinear(nn.Module):
     def merge(self) -> None:
         """Add the update to the weight; nothing happens when it is in there already."""
         if not self.is_merged:
-            self.weight += self.update
+            self.weight.add_(self.update)
             self.is_merged = True
 
     @torch.no_grad()
     def unmerge(self) -> None:
         """Take the update out of the weight so that it can be trained; nothing happens when it is out already."""
         if self.is_merged:
-            self.weight -= self.update
+            self.weight.sub_(self.update)
             self.is_merged = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,14 +93,18 @@ class LoRALinear(nn.Module):
 def adapt_linear_layers(
     module: nn.Module, keywords: Iterable[str], rank: int, alpha: float, dropout: float = 0.0
 ) -> None:
-    """Replace every `nn.Linear` in `module` whose dotted name holds one of `keywords` by a `LoRALinear` with the same weight."""
+    """Replace every `nn.Linear` in `module` whose dotted name holds one of `keywords` by a `LoRALinear` with the same
+    weight.
+    """
     wanted = tuple(keywords)
     for name, child in list(module.named_modules()):
         if isinstance(child, nn.Linear) and any(keyword in name for keyword in wanted):
             adapted = LoRALinear(
                 child.in_features, child.out_features, rank, alpha, dropout, bias=child.bias is not None
             )
-            adapted.weight, adapted.bias = child.weight, child.bias
+            adapted.weight = nn.Parameter(child.weight.detach())
+            if child.bias is not None:
+                adapted.bias = nn.Parameter(child.bias.detach())
             parent_name, _, own_name = name.rpartition(".")
             setattr(module.get_submodule(parent_name), own_name, adapted)
 

@@ -1,12 +1,13 @@
 """From a scan to the windows that the released network reads: the one place where volumes become its input.
 
-The chain is that of the release: intensities to [0, 1], trilinear interpolation at 0.75 x 0.75 x 3.0 mm, float16, centred crop, padding
-with air, windows. The released code interpolates the whole scan on a dense grid of positions in float64 and crops afterwards; here each
-new slice is made in turn, one axis after the other and only where the crop keeps it, so that no copy of the scan is ever held. Values are
-still computed in float64 and rounded to float32, then float16, as there.
+The chain is that of the release: intensities to [0, 1], trilinear interpolation at 0.75 x 0.75 x 3.0 mm, float16,
+centred crop, padding with air, windows. The released code interpolates the whole scan on a dense grid of positions in
+float64 and crops afterwards; here each new slice is made in turn, one axis after the other and only where the crop
+keeps it, so that no copy of the scan is ever held. Values are still computed in float64 and rounded to float32, then
+float16, as there.
 
-The network speaks (h, w, d) = RAS (x, y, z). `windows_of_slices` and `slices_of_windows` are the only two places that turn one order
-into the other.
+The network speaks (h, w, d) = RAS (x, y, z). `windows_of_slices` and `slices_of_windows` are the only two places that
+turn one order into the other.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def prepare_windows(
 
 
 def cut_windows(hu: NDArray, grid: WindowGrid) -> NDArray[np.float16]:
-    """Fill the windows of `grid` (n, 1, h, w, d) from canonical voxels (z, y, x) in HU; what lies outside the scan is air (0)."""
+    """Fill the windows of `grid` (n, 1, h, w, d) from canonical voxels (z, y, x) in HU; what lies outside the scan is
+    air (0).
+    """
     nz, ny, nx = grid.num_windows
     depth, height, width = grid.window
     kept_z, kept_y, kept_x = grid.kept
@@ -175,8 +178,12 @@ def interpolated_slices(
         yield plane.astype(np.float32)
 
 
-def _neighbours(position: NDArray[np.float64], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return lower index, upper index and weight of the upper one for positions clamped to the axis (border values repeat)."""
+def _neighbours(
+    position: NDArray[np.float64], size: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return lower index, upper index and weight of the upper one for positions clamped to the axis (border values
+    repeat).
+    """
     clamped = np.clip(position, 0, size - 1)
     low = np.floor(clamped).astype(np.intp)
     return low, np.minimum(low + 1, size - 1), clamped - low

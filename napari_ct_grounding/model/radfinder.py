@@ -1,7 +1,7 @@
 """RadFinder ("Learning to Read Where to Look", arXiv 2603.02026): windows and sentences into one space.
 
-`RadFinderNetwork` holds the parameters under the names of the released weights and computes each stage; `RadFinderModel` is the
-face behind which the rest of the package uses it.
+`RadFinderNetwork` holds the parameters under the names of the released weights and computes each stage;
+`RadFinderModel` is the face behind which the rest of the package uses it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class RadFinderNetwork(nn.Module):
         return self.config.window_hwd[2] // self.config.patch_hwd[2]
 
     def whole_vector(self, cls: Tensor, patch_average: Tensor, grids: Sequence[Grid]) -> Tensor:
-        """Return [cls ; mean over windows] (b, 2 c) of window features (b, H, W, D, c) that are zero-padded to a common grid."""
+        """Return [cls ; mean over windows] (b, 2 c) of window features (b, H, W, D, c) that are zero-padded to a
+        common grid.
+        """
         scan_cls, tokens = self.feature_comb_image.whole(cls, patch_average, grids)
         mask = grid_mask(grids, tokens.device)[..., None]
         pooled = (tokens * mask).sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3))
@@ -149,12 +151,14 @@ class RadFinderModel(GroundingModel):
         super().__init__()
         self.config = config
         self.model = RadFinderNetwork(config)
-        self._tokenizer = None if tokenizer_folder is None else TextTokenizer(Path(tokenizer_folder), config.text.max_length)
+        self._tokenizer = (
+            None if tokenizer_folder is None else TextTokenizer(Path(tokenizer_folder), config.text.max_length)
+        )
         num_rows = int(config.text.backbone["vocab_size"])
         if self._tokenizer is not None and self._tokenizer.num_pieces > num_rows:
             raise WeightsError(
-                f"The tokenizer knows {self._tokenizer.num_pieces} pieces, but the weights hold embeddings of {num_rows}; the two must "
-                "be of one model. Name the right tokenizer folder."
+                f"The tokenizer knows {self._tokenizer.num_pieces} pieces, but the weights hold embeddings of "
+                f"{num_rows}; the two must be of one model. Name the right tokenizer folder."
             )
 
     @classmethod
@@ -169,7 +173,9 @@ class RadFinderModel(GroundingModel):
         return cls(RadFinderConfig.from_dict(config), tokenizer_folder)
 
     def materialise_buffers(self) -> None:
-        """Compute the buffers that no weights file holds; called after weights were assigned to a model built without memory."""
+        """Compute the buffers that no weights file holds; called after weights were assigned to a model built without
+        memory.
+        """
         materialise_text_buffers(self.model.backbone_text)
 
     @property
@@ -198,13 +204,16 @@ class RadFinderModel(GroundingModel):
             When the coverage is not "paper".
         """
         if coverage not in self.coverages:
-            raise InputError(f"The coverage {coverage!r} is unknown to these weights; they offer {', '.join(self.coverages)}.")
+            raise InputError(
+                f"The coverage {coverage!r} is unknown to these weights; they offer {', '.join(self.coverages)}."
+            )
         x_mm, y_mm, z_mm = self.config.spacing_hwd_mm
-        width, height, depth = self.config.window_hwd
-        windows = prepare_windows(volume, (z_mm, y_mm, x_mm), (depth, height, width))
+        width, height, window_depth = self.config.window_hwd
+        windows = prepare_windows(volume, (z_mm, y_mm, x_mm), (window_depth, height, width))
         features = self._encode_windows(windows.pixels, on_progress, cancel)
         grid = windows.num_windows_hwd
-        vectors = self.model.embed_scans(*(feature.unflatten(0, grid)[None] for feature in features), grids=[grid])
+        cls, patch_average, depth = (feature.unflatten(0, grid)[None] for feature in features)
+        vectors = self.model.embed_scans(cls, patch_average, depth, [grid])
         return ImageEmbeddings(
             depth=_unit(vectors.depth[0]),
             depths_mm=windows.grid.depths_mm,
@@ -219,7 +228,9 @@ class RadFinderModel(GroundingModel):
     def _encode_windows(
         self, pixels: NDArray[np.float16], on_progress: Progress | None, cancel: Callable[[], bool] | None
     ) -> WindowFeatures:
-        """Encode windows (n, 1, h, w, d) one by one, so that memory does not grow with the scan and a wish to stop is heard soon."""
+        """Encode windows (n, 1, h, w, d) one by one, so that memory does not grow with the scan and a wish to stop is
+        heard soon.
+        """
         encoded = []
         for index in range(len(pixels)):
             if cancel is not None and cancel():
@@ -259,8 +270,8 @@ class RadFinderModel(GroundingModel):
     def _need_tokenizer(self) -> TextTokenizer:
         if self._tokenizer is None:
             raise WeightsError(
-                "The weights were loaded without a tokenizer, so sentences cannot be encoded. Put the tokenizer files beside the "
-                "weights, or name their folder (--tokenizer)."
+                "The weights were loaded without a tokenizer, so sentences cannot be encoded. Put the tokenizer "
+                "files beside the weights, or name their folder (--tokenizer)."
             )
         return self._tokenizer
 

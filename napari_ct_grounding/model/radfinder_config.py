@@ -75,7 +75,8 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class RadFinderConfig:
-    """The whole network; the defaults are the released one. Triples marked hwd are in the network's order (h, w, d) = RAS (x, y, z).
+    """The whole network; the defaults are the released one. Triples marked hwd are in the network's order (h, w, d) =
+    RAS (x, y, z).
 
     Parameters
     ----------
@@ -105,8 +106,8 @@ class RadFinderConfig:
     def from_dict(cls, config: dict[str, Any]) -> RadFinderConfig:
         """Read a config.json in the released layout; what it leaves out has the released value.
 
-        Three keys of ours in `radfinder_model_config` make other sizes possible: ``text_backbone_config`` (a transformers
-        configuration with ``model_type``), ``projection_hidden_dim`` and ``projection_bottleneck_dim``.
+        Three keys of ours in `radfinder_model_config` make other sizes possible: ``text_backbone_config`` (a
+        transformers configuration with ``model_type``), ``projection_hidden_dim`` and ``projection_bottleneck_dim``.
 
         Raises
         ------
@@ -119,7 +120,9 @@ class RadFinderConfig:
             raise WeightsError(f"config.json does not describe a RadFinder network: {error}.") from error
         problems = parsed._problems(config)
         if problems:
-            raise WeightsError(f"config.json describes a network that this program cannot build: {'; '.join(problems)}.")
+            raise WeightsError(
+                f"config.json describes a network that this program cannot build: {'; '.join(problems)}."
+            )
         return parsed
 
     @classmethod
@@ -154,7 +157,9 @@ class RadFinderConfig:
             **({"hidden_size": int(hidden_size)} if hidden_size else {}),
         }
         return cls(
-            window_hwd=_triple(image.get("sliding_window_size") or backbone.get("sliding_window_size"), default.window_hwd, int),
+            window_hwd=_triple(
+                image.get("sliding_window_size") or backbone.get("sliding_window_size"), default.window_hwd, int
+            ),
             patch_hwd=_triple(patch, default.patch_hwd, int),
             spacing_hwd_mm=_triple(image.get("pixdim") or backbone.get("pixdim"), default.spacing_hwd_mm, float),
             encoder=encoder,
@@ -178,8 +183,8 @@ class RadFinderConfig:
         for name, encoder in (("the image backbone", self.encoder), ("the feature combiner", self.combiner)):
             if encoder.dim % (6 * encoder.num_heads):
                 problems.append(
-                    f"{name} has {encoder.dim} channels and {encoder.num_heads} heads, but rotary positions over three axes need "
-                    "heads of a multiple of 6 channels"
+                    f"{name} has {encoder.dim} channels and {encoder.num_heads} heads, but rotary positions over "
+                    "three axes need heads of a multiple of 6 channels"
                 )
         if any(window % patch for window, patch in zip(self.window_hwd, self.patch_hwd, strict=True)):
             problems.append(f"windows of {self.window_hwd} voxels do not divide into patches of {self.patch_hwd}")

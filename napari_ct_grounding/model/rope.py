@@ -16,8 +16,9 @@ Grid = tuple[int, int, int]
 class GridRope(nn.Module):
     """Makes the sine and cosine tables of a grid of tokens.
 
-    An index i along an axis becomes the coordinate ``2 (i + 0.5) / divisor - 1``; the angles of a token are 2 pi coordinate / period,
-    all periods of h, then of w, then of d, and that row twice, so that channels i and i + head_dim / 2 form the rotated pairs.
+    An index i along an axis becomes the coordinate ``2 (i + 0.5) / divisor - 1``; the angles of a token are 2 pi
+    coordinate / period, all periods of h, then of w, then of d, and that row twice, so that channels i and i +
+    head_dim / 2 form the rotated pairs.
 
     Parameters
     ----------
@@ -26,8 +27,8 @@ class GridRope(nn.Module):
     base : float
         Longest period is ``base ** ((n - 1) / n)`` for n = head_dim / 6 periods; the shortest is 1.
     rescale : float, optional
-        Training only: coordinates are multiplied by a factor between 1 / `rescale` and `rescale`, drawn once per call, evenly in
-        its logarithm. None switches it off.
+        Training only: coordinates are multiplied by a factor between 1 / `rescale` and `rescale`, drawn once per
+        call, evenly in its logarithm. None switches it off.
     """
 
     periods: Tensor
@@ -49,7 +50,8 @@ class GridRope(nn.Module):
         return self
 
     def forward(self, grid: Grid, divisors: Grid | None = None, num_prefix: int = 1) -> tuple[Tensor, Tensor]:
-        """Return (sin, cos), each (num_prefix + h * w * d, head_dim) in float32; prefix tokens are not rotated (sin 0, cos 1).
+        """Return (sin, cos), each (num_prefix + h * w * d, head_dim) in float32; prefix tokens are not rotated (sin
+        0, cos 1).
 
         Parameters
         ----------

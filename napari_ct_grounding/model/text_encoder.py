@@ -42,13 +42,13 @@ class TextTokenizer:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(
-                f"The tokenizer files in {folder.name!r} cannot be read ({str(error).splitlines()[0]}). "
+                f"The tokenizer files in {folder.name!r} cannot be read ({type(error).__name__}). "
                 "Fetch tokenizer.json and tokenizer_config.json again."
             ) from error
         self._max_length = max_length
 
     def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return ids and mask (n, longest) of texts, on the CPU; special tokens are added, padding is on the tokenizer's own side."""
+        """Return ids and mask (n, longest) of texts on the CPU, padded on the tokenizer's own side."""
         batch = self._tokenizer(
             list(texts), padding="longest", truncation=True, max_length=self._max_length, return_tensors="pt"
         )
@@ -60,7 +60,7 @@ class TextTokenizer:
         return max(self._tokenizer.get_vocab().values(), default=-1) + 1
 
     def unknown_share(self, text: str) -> float:
-        """Return the share (0 to 1) of a text's pieces that the tokenizer does not know; 0 where it knows every byte."""
+        """Return the share (0 to 1) of a text's pieces that the tokenizer does not know."""
         unknown = self._tokenizer.unk_token_id
         ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         if unknown is None or not ids:
@@ -69,7 +69,9 @@ class TextTokenizer:
 
 
 def build_text_backbone(config: TextConfig) -> nn.Module:
-    """Build the transformers model, its adapted layers replaced by `LoRALinear`; parameter names stay those of transformers."""
+    """Build the transformers model, its adapted layers replaced by `LoRALinear`; parameter names stay those of
+    transformers.
+    """
     options = dict(config.backbone)
     kind = options.pop("model_type")
     backbone: nn.Module
@@ -77,9 +79,9 @@ def build_text_backbone(config: TextConfig) -> nn.Module:
         theta = options.pop("rope_theta", None)
         if theta is not None:
             options["rope_parameters"] = {"rope_type": "default", "rope_theta": float(theta)}
-        backbone = Qwen3Model(Qwen3Config(**options, use_cache=False, attn_implementation="sdpa"))
+        backbone = Qwen3Model(Qwen3Config(**options, use_cache=False))
     else:
-        backbone = BertModel(BertConfig(**options, attn_implementation="sdpa"), add_pooling_layer=False)
+        backbone = BertModel(BertConfig(**options), add_pooling_layer=False)
     if config.lora_rank:
         adapt_linear_layers(backbone, config.lora_keywords, config.lora_rank, config.lora_alpha, config.lora_dropout)
     return backbone
@@ -90,8 +92,9 @@ def materialise_text_buffers(backbone: nn.Module) -> None:
     if isinstance(backbone, Qwen3Model):
         backbone.rotary_emb = Qwen3RotaryEmbedding(backbone.config)
     else:
-        embeddings: Any = backbone.embeddings
-        positions = torch.arange(backbone.config.max_position_embeddings)[None]  # type: ignore[union-attr]
+        bert: Any = backbone
+        embeddings = bert.embeddings
+        positions = torch.arange(bert.config.max_position_embeddings)[None]
         embeddings.position_ids = positions
         embeddings.token_type_ids = torch.zeros_like(positions)
 

@@ -120,5 +120,3 @@ def run_blocks(blocks: nn.ModuleList, x: Tensor, sin: Tensor, cos: Tensor, mask:
     for block in blocks:
         x = block(x, sin, cos, mask)
     return x
-
-

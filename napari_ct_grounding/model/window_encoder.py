@@ -50,7 +50,8 @@ class PatchEmbed(nn.Module):
         """Map windows (n, 1, h, w, d) to patch tokens (n, h', w', d', c)."""
         n, _, h, w, d = windows.shape
         ph, pw, pd = self.proj.kernel_size
-        # Patches do not overlap, so the convolution is one matrix product; that is what CPUs and half precision do fast.
+        # Patches do not overlap, so the convolution is one matrix product; that is what CPUs and half precision do
+        # fast.
         patches = windows.reshape(n, h // ph, ph, w // pw, pw, d // pd, pd).permute(0, 1, 3, 5, 2, 4, 6).flatten(4)
         return nn.functional.linear(patches, self.proj.weight.flatten(1), self.proj.bias)
 

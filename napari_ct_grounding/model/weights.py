@@ -1,0 +1,219 @@
+"""Finding, checking and loading weights: a name or a folder in, a model ready for use out.
+
+A weights folder holds ``config.json`` and ``model.safetensors`` (or its shards with
+``model.safetensors.index.json``), and beside them tokenizer files and a ``card.json``. Pickles are never opened.
+Names and shapes of all tensors are compared with what config.json describes before one of them is read, so that a
+network with random parts cannot pass for a trained one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_ct_grounding.core.errors import WeightsError
+from napari_ct_grounding.model.base import GroundingModel
+from napari_ct_grounding.model.card import WeightsCard, read_card
+from napari_ct_grounding.model.tensor_files import fingerprint_of, read_tensors, stored_shapes, tensor_files
+from napari_ct_grounding.model.weights_hub import RELEASED_NAME, released_folder, tokenizer_from_cache
+
+__all__ = ["LoadedWeights", "load_weights", "resolve_weights"]
+
+BUNDLED_NAME = "bundled"
+BUNDLED_FOLDER = Path(__file__).resolve().parents[1] / "weights" / "bundled"
+#: Any of these makes a folder one with a tokenizer.
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
+#: Names in a message about tensors that do not match.
+NUM_NAMED = 3
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedWeights:
+    """Weights ready for use.
+
+    Parameters
+    ----------
+    model : GroundingModel
+        In evaluation mode, on its device.
+    card : WeightsCard
+        What the folder says about itself; the defaults of released weights where it holds no card.
+    fingerprint : str
+        16 hexadecimal digits from the SHA-256 of the tensor files: the same weights, the same name.
+    name : str
+        The name asked for, or the folder's name.
+    """
+
+    model: GroundingModel
+    card: WeightsCard
+    fingerprint: str
+    name: str
+
+
+def resolve_weights(name_or_folder: str | Path, *, accept_licence: bool = False) -> Path:
+    """Return the folder of weights, fetching released ones at their first use.
+
+    Parameters
+    ----------
+    name_or_folder : str or Path
+        "bundled", "radfinder", or a local folder. A folder of one of these names in the working directory is meant by
+        ``./radfinder``.
+    accept_licence : bool
+        Whether the licence of weights that must be downloaded was read and accepted.
+
+    Raises
+    ------
+    WeightsError
+        When there are none by that name, or a licence must be accepted first.
+    """
+    if name_or_folder == BUNDLED_NAME:
+        if not (BUNDLED_FOLDER / "config.json").is_file():
+            raise WeightsError(
+                "The bundled weights are missing from this installation. Install the package again, or make them with "
+                "'python -m train fit' and 'python -m train export'."
+            )
+        return BUNDLED_FOLDER
+    if name_or_folder == RELEASED_NAME:
+        return released_folder(accept_licence=accept_licence)
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_file():
+        if folder.suffix == ".safetensors":
+            return folder.parent
+        raise WeightsError(
+            f"{folder.name} is a file; weights are a folder with config.json and model.safetensors. Pickled "
+            "checkpoints are refused."
+        )
+    if not folder.is_dir():
+        raise WeightsError(
+            f"There are no weights {str(name_or_folder)!r}. Give {BUNDLED_NAME!r}, {RELEASED_NAME!r}, or a folder "
+            "with config.json and model.safetensors."
+        )
+    return folder
+
+
+def load_weights(
+    name_or_folder: str | Path = BUNDLED_NAME,
+    device: torch.device | str = "cpu",
+    *,
+    tokenizer: str | Path | None = None,
+    accept_licence: bool = False,
+) -> LoadedWeights:
+    """Load weights onto a device, in evaluation mode.
+
+    Parameters
+    ----------
+    name_or_folder : str or Path
+        See `resolve_weights`.
+    device : torch.device or str
+        Where the model goes.
+    tokenizer : str or Path, optional
+        Folder of tokenizer files, for weights stored without; files beside the weights come first.
+    accept_licence : bool
+        See `resolve_weights`.
+
+    Raises
+    ------
+    WeightsError
+        When the folder is incomplete, holds pickles only, or its tensors do not match its config.json.
+    """
+    folder = resolve_weights(name_or_folder, accept_licence=accept_licence)
+    config = _read_config(folder)
+    files = tensor_files(folder)
+    model_class = _model_class(config, folder)
+    tokenizer_folder = _tokenizer_folder(folder, tokenizer, config)
+    # A class that can compute its unstored buffers is built without memory for parameters: the file's tensors become
+    # the parameters, and a large model is never held twice.
+    is_empty = hasattr(model_class, "materialise_buffers")
+    with torch.device("meta" if is_empty else "cpu"):
+        model = model_class.from_config(config, tokenizer_folder)
+    _check_tensors(model.state_dict(), stored_shapes(files), folder)
+    model.load_state_dict(read_tensors(files), strict=True, assign=True)
+    if is_empty:
+        model.materialise_buffers()  # type: ignore[operator]
+    model.requires_grad_(False)
+    return LoadedWeights(
+        model=model.to(device).eval(),
+        card=read_card(folder),
+        fingerprint=fingerprint_of(files),
+        name=str(name_or_folder) if name_or_folder in (BUNDLED_NAME, RELEASED_NAME) else folder.resolve().name,
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise WeightsError(
+            f"The weights folder {folder.name!r} holds no config.json. Fetch or export the weights again."
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(
+            f"config.json in {folder.name!r} is not valid JSON ({error}). Fetch the weights again."
+        ) from error
+    if not isinstance(config, dict):
+        raise WeightsError(f"config.json in {folder.name!r} holds no object. Fetch the weights again.")
+    return config
+
+
+def _model_class(config: dict[str, Any], folder: Path) -> type[GroundingModel]:
+    """Return the class that `model_type` names; its module is imported now and not before."""
+    kind = config.get("model_type")
+    if kind == "radfinder":
+        from napari_ct_grounding.model.radfinder import RadFinderModel
+
+        return RadFinderModel
+    if kind == "slab":
+        from napari_ct_grounding.model.slab import SlabModel
+
+        return SlabModel
+    raise WeightsError(
+        f"config.json in {folder.name!r} has model_type {kind!r}; this program knows 'radfinder' and 'slab'."
+    )
+
+
+def _tokenizer_folder(folder: Path, given: str | Path | None, config: dict[str, Any]) -> Path:
+    """Return the folder of tokenizer files: beside the weights, as given, or in the hub's local cache."""
+    repository = config.get("text_tokenizer_name")
+    places = [folder] if given is None else [folder, Path(given).expanduser()]
+    for place in places:
+        if any((place / name).is_file() for name in TOKENIZER_FILES):
+            return place
+    cached = tokenizer_from_cache(repository) if isinstance(repository, str) else None
+    if cached is not None and any((cached / name).is_file() for name in TOKENIZER_FILES):
+        return cached
+    looked = ", ".join(repr(place.name) for place in places)
+    remedy = f"Download the tokenizer files of {repository!r}" if repository else "Copy the tokenizer files"
+    raise WeightsError(
+        f"The weights in {folder.name!r} have no tokenizer (looked for tokenizer.json in {looked}). {remedy} and "
+        "put them beside the weights, or name their folder (--tokenizer, or tokenizer= in Python)."
+    )
+
+
+def _check_tensors(wanted: dict[str, Tensor], stored: dict[str, tuple[int, ...]], folder: Path) -> None:
+    """Raise when names or shapes differ, with everything that does in one message."""
+    problems = []
+    for words, names in (
+        ("missing", sorted(wanted.keys() - stored.keys())),
+        ("unexpected", sorted(stored.keys() - wanted.keys())),
+        (
+            "of a wrong shape",
+            [
+                f"{name} {stored[name]} instead of {tuple(wanted[name].shape)}"
+                for name in sorted(wanted.keys() & stored.keys())
+                if stored[name] != tuple(wanted[name].shape)
+            ],
+        ),
+    ):
+        if names:
+            more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
+            problems.append(f"{len(names)} {words} ({', '.join(names[:NUM_NAMED])}{more})")
+    if problems:
+        raise WeightsError(
+            f"The tensors in {folder.name!r} do not match its config.json: {'; '.join(problems)}. All names and "
+            "shapes must agree. Fetch or export the weights again."
+        )
