@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
 
-__all__ = ["LANGUAGES", "Family", "Language", "Split", "Words", "category_of", "templates", "words_of"]
+__all__ = ["LANGUAGES", "Family", "Language", "Split", "Words", "category_of", "read_words", "templates", "words_of"]
 
 Language = Literal["en", "de"]
 Family = Literal["train", "test", "all"]
@@ -93,7 +93,8 @@ class Words:
 
 
 @cache
-def _read(name: str) -> dict[str, Any]:
+def read_words(name: str) -> dict[str, Any]:
+    """Return one word list, for example ``"findings_de"``."""
     text = (files("napari_ct_grounding.phantom") / "wordings" / f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -101,7 +102,7 @@ def _read(name: str) -> dict[str, Any]:
 @cache
 def templates(language: Language, bank: str) -> Split:
     """Return the frames of a bank ("landmark", "placed", "negated", ...)."""
-    return Split.of(_read(f"templates_{language}")[bank], min_length=2)
+    return Split.of(read_words(f"templates_{language}")[bank], min_length=2)
 
 
 def _fill(items: Sequence[str], values: dict[str, str]) -> list[str]:
@@ -132,7 +133,7 @@ def _vertebra_values(language: Language, region: str, number: int) -> dict[str, 
 
 
 def _vertebra_nouns(language: Language, region: str, number: int) -> Split:
-    terms = _read(f"landmarks_{language}")["vertebrae"]
+    terms = read_words(f"landmarks_{language}")["vertebrae"]
     values = _vertebra_values(language, region, number)
     nouns = Split.of(_fill(terms["all"], values))
     return nouns + Split.of(_fill(terms["thoracic"], values)) if region == "t" else nouns
@@ -140,8 +141,8 @@ def _vertebra_nouns(language: Language, region: str, number: int) -> Split:
 
 def _place(language: Language, kind: str, place: str) -> tuple[Split, Split, Split]:
     """Return the three forms of a place; a kind's own words come before the general ones."""
-    own: dict[str, Any] = _read(f"findings_{language}")[kind].get("places", {})
-    general = _read(f"places_{language}")
+    own: dict[str, Any] = read_words(f"findings_{language}")[kind].get("places", {})
+    general = read_words(f"places_{language}")
     values: dict[str, str] = {}
     if place[0] in "tl" and place[1:].isdigit():
         entry = general["vertebra"]
@@ -176,7 +177,7 @@ def words_of(target: str, language: Language) -> Words:
             raise ValueError(
                 f"Target {target!r} is not in the catalogue: {name} occurs at {', '.join(FINDINGS[name].places)}."
             )
-        entry = _read(f"findings_{language}")[name]
+        entry = read_words(f"findings_{language}")[name]
         where = _place(language, name, place) if place else (Split((), ()),) * 3
         size = tuple(entry["size"]) if "size" in entry else None
         says = Split.of(entry["says"], min_length=2)
@@ -186,7 +187,7 @@ def words_of(target: str, language: Language) -> Words:
     if name.startswith("vertebra_"):
         nouns = _vertebra_nouns(language, name[9], int(name[10:]))
         return Words(nouns, Split((), ()), bank="bone")
-    terms = _read(f"landmarks_{language}")
+    terms = read_words(f"landmarks_{language}")
     base, side = _base_and_side(name)
     key, values = (base, _SIDE_WORDS[language, side]) if side else (name, {})
     says = Split.of(_fill(terms["says"].get(key, []), values), min_length=2)
@@ -195,7 +196,7 @@ def words_of(target: str, language: Language) -> Words:
 
 @cache
 def _keyed(table: str) -> dict[str, str]:
-    return {name: key for key, names in _read("systems")[table].items() for name in names}
+    return {name: key for key, names in read_words("systems")[table].items() for name in names}
 
 
 def category_of(target: str) -> str:
@@ -211,6 +212,4 @@ def category_of(target: str) -> str:
     try:
         return _keyed("categories")[key]
     except KeyError:
-        raise ValueError(
-            f"Target {target!r} has no category: use a landmark or kind@place of the catalogue."
-        ) from None
+        raise ValueError(f"Target {target!r} has no category: use a landmark or kind@place of the catalogue.") from None

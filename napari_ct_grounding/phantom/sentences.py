@@ -12,16 +12,15 @@ from functools import cache
 
 import numpy as np
 
-from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
-from napari_ct_grounding.phantom.catalogue import FINDINGS
+from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
 from napari_ct_grounding.phantom.grammar import english_forms, german_forms, indefinite_article
 from napari_ct_grounding.phantom.lexicon import (
     Family,
     Language,
     Split,
     Words,
-    _read,
     category_of,
+    read_words,
     templates,
     words_of,
 )
@@ -108,6 +107,7 @@ def sentence_for(
     family: Family = "train",
     rng: np.random.Generator,
     size_mm: float | None = None,
+    is_query: bool = True,
 ) -> str:
     """Return a sentence that speaks of one target.
 
@@ -121,6 +121,9 @@ def sentence_for(
         The same state gives the same sentence.
     size_mm : float, optional
         True size; about half of the sentences then name it. Without it some sentences name a plausible one.
+
+    is_query : bool
+        Whether short queries ("show the spleen", "level of L3") and hurried typing may come, or only report statements.
 
     Returns
     -------
@@ -140,10 +143,10 @@ def sentence_for(
         if "{in}" in text:
             text = text.replace("{in}", _pick(_place_family(words.place_in, family), rng))
     elif is_landmark:
-        text = _landmark_text(words, language, family, rng)
+        text = _landmark_text(words, language, family, rng, is_query)
     else:
-        text = _finding_text(words, language, family, rng, size_mm)
-    return _typed(text, language, rng)
+        text = _finding_text(words, language, family, rng, size_mm, is_query)
+    return _typed(text, language, rng) if is_query else capitalized(text)
 
 
 def _check_family(family: str) -> None:
@@ -157,18 +160,29 @@ def _place_family(items: Split, family: Family) -> tuple[str, ...]:
 
 
 @cache
+def _frames(language: Language, bank: str, is_query: bool) -> Split:
+    """Return the frames of a bank; for reports only full statements, which end in a full stop."""
+    frames = templates(language, bank)
+    if is_query:
+        return frames
+    return Split(
+        *(tuple(f for f in family if f.endswith(".") and len(f) > 4) for family in (frames.train, frames.test))
+    )
+
+
+@cache
 def _landmark_forms(phrase: str, language: Language) -> dict[str, str]:
     return _FORMS[language](phrase)
 
 
-def _landmark_text(words: Words, language: Language, family: Family, rng: np.random.Generator) -> str:
+def _landmark_text(words: Words, language: Language, family: Family, rng: np.random.Generator, is_query: bool) -> str:
     bank = words.bank if words.bank is not None and rng.random() < _BANK_SHARE else "landmark"
-    noun, frame = _pair(words.nouns, templates(language, bank), family, rng)
+    noun, frame = _pair(words.nouns, _frames(language, bank, is_query), family, rng)
     return frame.format_map(_landmark_forms(noun, language))
 
 
 def _finding_text(
-    words: Words, language: Language, family: Family, rng: np.random.Generator, size_mm: float | None
+    words: Words, language: Language, family: Family, rng: np.random.Generator, size_mm: float | None, is_query: bool
 ) -> str:
     has_place = bool(words.place_in.train)
     bank = "placed" if has_place else "unplaced"
@@ -179,7 +193,7 @@ def _finding_text(
         with_size = True
     else:
         with_size = size_mm is not None and words.size_mm is not None and rng.random() < _SIZE_SHARE_KNOWN
-    noun, frame = _pair(words.nouns, templates(language, f"{bank}_size" if with_size else bank), family, rng)
+    noun, frame = _pair(words.nouns, _frames(language, f"{bank}_size" if with_size else bank, is_query), family, rng)
     adjective = _pick(words.adjectives, rng) if rng.random() < _ADJECTIVE_SHARE else ""
     if adjective.rstrip("~") in noun:
         adjective = ""
@@ -202,47 +216,67 @@ def _finding_text(
 
 
 @cache
-def _kinds_of(disease_or_kind: str) -> tuple[str, ...]:
-    if disease_or_kind in FINDINGS:
-        return (disease_or_kind,)
-    if disease_or_kind not in CT_RATE_DISEASES:
-        raise ValueError(f"{disease_or_kind!r} is neither one of the 18 CT-RATE abnormalities nor a kind of finding.")
-    return tuple(kind.name for kind in FINDINGS.values() if kind.disease == disease_or_kind)
-
-
-@cache
 def _absent_nouns(disease_or_kind: str, language: Language) -> Split:
-    """Return what a report calls a disease as a whole; for a kind its own noun phrases."""
-    general = _read(f"statements_{language}")["diseases"]
-    _kinds_of(disease_or_kind)
+    """Return what a report calls a disease as a whole, or the noun phrases of a kind of finding."""
+    general = read_words(f"statements_{language}")["diseases"]
     if disease_or_kind in general:
         return Split.of(general[disease_or_kind])
-    return Split.of(_read(f"findings_{language}")[disease_or_kind]["nouns"])
+    if disease_or_kind not in FINDINGS:
+        raise ValueError(
+            f"{disease_or_kind!r} is neither one of the 18 CT-RATE abnormalities nor a target of the catalogue."
+        )
+    return Split.of(read_words(f"findings_{language}")[disease_or_kind]["nouns"])
 
 
 def negated_sentence_for(
-    disease_or_kind: str, *, language: Language = "en", family: Family = "train", rng: np.random.Generator
+    name: str, *, language: Language = "en", family: Family = "train", rng: np.random.Generator
 ) -> str:
-    """Return a sentence that denies a disease (CT-RATE name) or a kind of finding, for example "No pleural effusion."."""
+    """Return a sentence that denies something, for example "No pleural effusion on the left."
+
+    Parameters
+    ----------
+    name : str
+        CT-RATE abnormality, kind of finding, ``kind@place`` (half of the sentences then name the place), or a landmark
+        (denied to lie in the scan).
+    language, family, rng
+        As in `sentence_for`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such name, language or family.
+    """
     _check_family(family)
-    noun, frame = _pair(_absent_nouns(disease_or_kind, language), templates(language, "negated"), family, rng)
-    return _typed(frame.format_map(_FORMS[language](noun)), language, rng)
+    kind, place = split_target(name)
+    if kind in LANDMARKS:
+        noun, frame = _pair(words_of(name, language).nouns, templates(language, "outside"), family, rng)
+        return _typed(frame.format_map(_landmark_forms(noun, language)), language, rng)
+    noun, frame = _pair(_absent_nouns(kind, language), templates(language, "negated"), family, rng)
+    text = frame.format_map(_FORMS[language](noun))
+    if place:
+        places = _place_family(words_of(name, language).place_in, family)
+        if rng.random() < 0.5:
+            text = f"{text.removesuffix('.')} {_pick(places, rng)}."
+    return _typed(text, language, rng)
 
 
 @cache
-def prompt_variants(
-    disease: str, language: Language = "en", family: Family = "train"
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return (positive, negative) sentences for a disease: every noun phrase in every frame of the family."""
+def prompt_variants(disease: str, language: Language = "en", family: Family = "train") -> tuple[tuple[str, str], ...]:
+    """Return (positive, negative) sentences for a disease; a pair shares its noun phrase, frames change fastest over pairs.
+
+    Complements `core.diseases.prompt_pairs`, the prompts of the evaluation.
+    """
     _check_family(family)
-    nouns = _absent_nouns(disease, language)
-    return tuple(  # type: ignore[return-value]
-        tuple(
-            capitalized(frame.format_map(_FORMS[language](noun)))
-            for noun in _of_family(nouns, family)
-            for frame in _of_family(templates(language, bank), family)
+    frames = list(
+        zip(
+            _of_family(templates(language, "affirmed"), family),
+            _of_family(templates(language, "negated"), family),
+            strict=False,
         )
-        for bank in ("affirmed", "negated")
+    )
+    nouns = [_FORMS[language](noun) for noun in _of_family(_absent_nouns(disease, language), family)]
+    return tuple(
+        (capitalized(yes.format_map(noun)), capitalized(no.format_map(noun))) for yes, no in frames for noun in nouns
     )
 
 
@@ -250,7 +284,7 @@ def prompt_variants(
 def normal_sentences(language: Language = "en", family: Family = "train") -> tuple[str, ...]:
     """Return statements of normality that speak of no single place ("The lungs are clear.")."""
     _check_family(family)
-    return _of_family(Split.of(_read(f"statements_{language}")["normal"]), family)
+    return _of_family(Split.of(read_words(f"statements_{language}")["normal"]), family)
 
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -259,11 +293,13 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def general_sentence(language: Language = "en", *, family: Family = "train", rng: np.random.Generator) -> str:
     """Return a sentence without a place in the body: technique, comparison, history, recommendation."""
     _check_family(family)
-    statements = _read(f"statements_{language}")
+    statements = read_words(f"statements_{language}")
     text = _pick(_of_family(Split.of(statements["general"]), family), rng)
     year, month, day = 2005 + int(rng.random() * 21), 1 + int(rng.random() * 12), 1 + int(rng.random() * 28)
     slots = {
-        "date": f"{day:02d}.{month:02d}.{year}" if language == "de" or rng.random() < 0.3 else f"{year}-{month:02d}-{day:02d}",
+        "date": f"{day:02d}.{month:02d}.{year}"
+        if language == "de" or rng.random() < 0.3
+        else f"{year}-{month:02d}-{day:02d}",
         "number": str(2 + int(rng.random() * 11)),
         "ml": str(60 + 10 * int(rng.random() * 9)),
         "thickness": _pick(("1", "1.5", "2", "3", "5"), rng),
