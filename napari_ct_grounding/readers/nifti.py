@@ -12,11 +12,12 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import nibabel
 import numpy as np
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -32,7 +33,7 @@ NiftiHeader = nibabel.Nifti1Header
 
 GZIP_MAGIC = b"\x1f\x8b"
 #: What reading a damaged .nii.gz raises, by isal or the standard library.
-_DAMAGED: tuple[type[Exception], ...] = (EOFError, zlib.error, isal_zlib.error, gzip.BadGzipFile)
+_DAMAGED: tuple[Any, ...] = (EOFError, zlib.error, IsalError, gzip.BadGzipFile)
 #: deflate cannot shrink further than this; a header that asks for more voxels than the file can hold is wrong.
 MAX_GZIP_RATIO = 1040
 #: sform and qform that differ by more than this (mm, or per voxel) are told to the reader.
