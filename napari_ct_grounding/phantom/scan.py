@@ -1,0 +1,289 @@
+"""Procedural CT scans of random people, with the exact place of everything a sentence can name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from napari_ct_grounding.core.errors import InputError
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.phantom import lungs as lung_room
+from napari_ct_grounding.phantom import mediastinum, organs, skeleton
+from napari_ct_grounding.phantom.body import make_person
+from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
+from napari_ct_grounding.phantom.findings import choose_findings, paint_late_findings
+from napari_ct_grounding.phantom.scanner import finish, paint_couch, plan_scan
+from napari_ct_grounding.phantom.scene import Scene
+from napari_ct_grounding.phantom.shapes import Canvas, Patch
+from napari_ct_grounding.phantom.tissue import tissue_hu
+
+__all__ = ["PhantomScan", "Target", "generate_scan"]
+
+_SIDELESS = {"left_atrium", "right_atrium", "left_ventricle", "right_ventricle", "left_liver_lobe"}
+_ORGANS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("lung", ("lung", "lobe", "lingula", "bronch", "trachea", "carina", "hilum", "costophrenic", "diaphragm", "cavity", "consolidation",
+              "ground_glass", "emphysema", "bulla", "atelectasis", "scarring", "fibrosis", "mosaic", "septal", "pleural", "pneumothorax")),
+    ("heart", ("atrium", "ventricle", "heart", "cardiac", "pericardial", "cardiomegaly", "coronary", "pacemaker", "sternotomy")),
+    ("vessel", ("vena", "aort", "vessels", "pulmonary_", "veins", "azygos", "portal_vein", "coeliac", "arter", "aneurysm", "port_catheter")),
+    ("bone", ("vertebra", "spine", "rib", "clavicle", "scapula", "humeral", "stern", "manubrium", "xiphoid", "skull", "mandible", "iliac",
+              "sacr", "coccyx", "acetabulum", "femoral", "trochanter", "ischial", "symphysis", "metastasis", "hip_prosthesis")),
+    ("liver", ("liver",)), ("gallbladder", ("gall",)), ("spleen", ("splen",)), ("adrenal", ("adrenal",)),
+    ("kidney", ("kidney", "renal", "hydronephrosis")), ("pancreas", ("pancreas",)),
+    ("bowel", ("oesophag", "stomach", "gastric", "duodenum", "caecum", "colon", "flexure", "rectum", "bowel", "hernia")),
+    ("bladder", ("bladder",)), ("thyroid", ("thyroid", "goitre")), ("lymph node", ("lymph",)), ("airway", ("larynx", "hyoid", "cricoid", "tracheal")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where one landmark or finding lies in a scan.
+
+    Parameters
+    ----------
+    name : str
+        Name in the catalogue; a finding as ``kind@place``.
+    kind : {"landmark", "finding"}
+    label : str
+        Plain words.
+    place : str
+        Place of a finding, else "".
+    side : {"right", "left", "both"} or None
+    organ : str
+    disease : str or None
+        CT-RATE abnormality that it makes true.
+    z_lo_mm, z_hi_mm : float
+        World extent of the part inside the scan.
+    visible_fraction : float
+        Share of the full z extent inside the scan.
+    size_mm : float or None
+        Diameter, depth or length where one is meant.
+    """
+
+    name: str
+    kind: str
+    label: str
+    place: str
+    side: str | None
+    organ: str
+    disease: str | None
+    z_lo_mm: float
+    z_hi_mm: float
+    visible_fraction: float
+    size_mm: float | None = None
+
+    @property
+    def z_mm(self) -> float:
+        """World centre of the visible part."""
+        return (self.z_lo_mm + self.z_hi_mm) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class PhantomScan:
+    """A procedural scan and its truth.
+
+    Parameters
+    ----------
+    volume : CTVolume
+        Upright, int16 HU.
+    targets : tuple of Target
+        Everything inside the scan, even in small part (see `Target.visible_fraction`).
+    absent : tuple of str
+        Catalogue landmarks that lie outside the scan or that this person lacks.
+    facts : dict
+        Sex, age, stature, contrast phase, arms, protocol, seed.
+    carina_z_mm : float
+        World z of the reference plane z = 0.
+    """
+
+    volume: CTVolume
+    targets: tuple[Target, ...]
+    absent: tuple[str, ...]
+    facts: dict[str, object] = field(default_factory=dict)
+    carina_z_mm: float = 0.0
+
+    @property
+    def findings(self) -> tuple[Target, ...]:
+        """The findings among the targets."""
+        return tuple(t for t in self.targets if t.kind == "finding")
+
+    @property
+    def diseases(self) -> frozenset[str]:
+        """CT-RATE names that are true in this scan (at least half of one finding is visible)."""
+        return frozenset(t.disease for t in self.targets if t.disease is not None and t.visible_fraction >= 0.5)
+
+
+def generate_scan(
+    seed: int,
+    *,
+    spacing_mm: tuple[float, float, float] = (5.0, 4.0, 4.0),
+    z_range: str | tuple[float, float] = "random",
+    findings: str | Sequence[str] = "random",
+    fov_mm: float | None = None,
+    noise: bool = True,
+) -> PhantomScan:
+    """Return the scan of the person with this seed: same arguments, same bits.
+
+    Parameters
+    ----------
+    seed : int
+        Person, findings and scanner have streams of their own, so that one person can be scanned again otherwise.
+    spacing_mm : tuple of float
+        Voxel spacing (z, y, x).
+    z_range : str or (float, float)
+        "random", a name in `scanner.PROTOCOLS`, or lowest and highest z in real mm above the carina.
+    findings : "random" or sequence of str
+        Target names; see `catalogue.finding_target`.
+    fov_mm : float, optional
+        Width of the field of view; random by default.
+    noise : bool
+        Without it the picture is painted HU: no blur, noise, streaks or offset.
+
+    Raises
+    ------
+    InputError
+        When a finding is not in the catalogue.
+    """
+    person = make_person(seed)
+    plan = plan_scan(person, np.random.default_rng([seed, 3]), z_range, fov_mm)
+    dz, dy, dx = spacing_mm
+    nz = max(2, round((plan.z_hi - plan.z_lo) / dz))
+    n = max(2, round(plan.fov_mm / dy)), max(2, round(plan.fov_mm / dx))
+    z = plan.z_lo + (np.arange(nz) + 0.5) * dz
+    y = (np.arange(n[0]) - (n[0] - 1) / 2) * dy + 112 * person.scale_y + plan.centre_y
+    x = (np.arange(n[1]) - (n[1] - 1) / 2) * dx + plan.centre_x
+    edges = np.array([z[0] - dz / 2, z[-1] + dz / 2])
+    if findings == "random":
+        low, high = person.reference_z(edges)
+        wishes = choose_findings(np.random.default_rng([seed, 4]), float(low), float(high))
+    else:
+        wishes = frozenset(findings)
+        known = {finding_target(k.name, place) for k in FINDINGS.values() for place in k.places}
+        if unknown := sorted(wishes - known):
+            raise InputError(f"The finding {unknown[0]!r} is not in the catalogue. Name it kind@place, e.g. 'lung_nodule@lingula'.")
+    canvas = Canvas(person.reference_z(z), y / person.scale_y, x / person.scale_x)
+    tissue = tissue_hu(person.phase, person.age, np.random.default_rng([seed, 5]))
+    scene = Scene(canvas, person, tissue, wishes)
+    _paint(scene, np.random.default_rng([seed, 6]))
+    hu = finish(canvas.hu, spacing_mm, plan, np.random.default_rng([seed, 7]), scene.covers["body"], noise)
+    world = np.random.default_rng([seed, 8]).uniform((-900, -300, -300), (600, 100, 100))
+    origin = (float(z[0] + world[0]), float(y[0] + world[1]), float(x[0] + world[2]))
+    geometry = VolumeGeometry.from_spacing(hu.shape, spacing_mm, origin)
+    targets = _targets(scene, edges, float(world[0]))
+    seen = {t.name for t in targets}
+    facts: dict[str, object] = {
+        "seed": seed, "sex": person.sex, "age": round(person.age), "stature_mm": round(person.stature_mm), "phase": person.phase,
+        "arms_up": person.arms_up, "protocol": plan.protocol, "fat_mm": round(person.fat_mm, 1), "findings": tuple(sorted(wishes)),
+    }  # fmt: skip
+    return PhantomScan(
+        volume=CTVolume(hu, geometry, name=f"phantom-{seed}"),
+        targets=targets,
+        absent=tuple(n for n in LANDMARKS if n not in seen),
+        facts=facts,
+        carina_z_mm=float(world[0]),
+    )
+
+
+def _paint(scene: Scene, rng: np.random.Generator) -> None:
+    """Paint everything in order; what comes later wins."""
+    canvas, person, hu = scene.canvas, scene.person, scene.hu
+    lungs = lung_room.lung_map(person)
+    outline, lean = person.outline(canvas), person.lean(canvas)
+    scene.covers["body"] = scene.whole(outline)
+    scene.covers["lean"] = scene.whole(lean)
+    scene.covers["cage"] = scene.whole(person.cage(canvas))
+    scene.covers["cavity"] = scene.whole(person.cavity(canvas))
+    paint_couch(canvas, person, rng)
+    skeleton.paint_arms(scene)
+    mediastinum.paint_breasts(scene)
+    canvas.paint(outline, hu["skin"])
+    inside = np.clip(outline.cover * 2 - 1, 0, 1)
+    canvas.paint(Patch(outline.box, inside), hu["fat"])
+    canvas.paint(lean, hu["muscle"])
+    organs.paint_muscles(scene)
+    mediastinum.paint_mediastinum(scene)
+    lung_room.paint_lungs(scene, lungs)
+    lung_room.paint_vessels(scene, lungs)
+    skeleton.paint_ribs(scene)
+    skeleton.paint_spine(scene)
+    skeleton.paint_shoulders(scene)
+    skeleton.paint_head(scene)
+    skeleton.paint_pelvis(scene)
+    mediastinum.paint_heart(scene)
+    mediastinum.paint_veins(scene)
+    mediastinum.paint_aorta(scene)
+    lung_room.paint_airways(scene)
+    organs.paint_liver(scene)
+    organs.paint_kidneys(scene)
+    organs.paint_bowel(scene)
+    organs.paint_upper_organs(scene)
+    organs.paint_pelvic_organs(scene)
+    paint_late_findings(scene, lungs)
+
+
+def _targets(scene: Scene, edges: np.ndarray, shift: float) -> tuple[Target, ...]:
+    out = []
+    for name, span in scene.spans.items():
+        low, high = scene.person.real_z(span.z_lo), scene.person.real_z(span.z_hi)
+        seen_low, seen_high = max(low, edges[0]), min(high, edges[1])
+        if seen_high <= seen_low:
+            continue
+        kind, place = split_target(name)
+        is_finding = kind in FINDINGS
+        out.append(
+            Target(
+                name=name,
+                kind="finding" if is_finding else "landmark",
+                label=_label(kind, place),
+                place=place,
+                side=_side(name),
+                organ=_organ(kind),
+                disease=FINDINGS[kind].disease if is_finding else None,
+                z_lo_mm=float(seen_low + shift),
+                z_hi_mm=float(seen_high + shift),
+                visible_fraction=float((seen_high - seen_low) / max(high - low, 1e-6)),
+                size_mm=span.size_mm,
+            )
+        )
+    return tuple(out)
+
+
+def _label(kind: str, place: str) -> str:
+    words = kind.split("_")
+    if kind.startswith("vertebra_"):
+        return f"vertebra {words[1].upper()}"
+    if words[-1] in ("right", "left"):
+        words = [words[-1], *words[:-1]]
+    where = place.upper() if kind == "vertebral_fracture" else place.replace("_", " ")
+    return " ".join(words) + (f", {where}" if place else "")
+
+
+def _side(name: str) -> str | None:
+    kind, place = split_target(name)
+    if kind in _SIDELESS:
+        return None
+    if place:
+        if kind in {"liver_lesion", "liver_cyst"}:
+            return None
+        if place.startswith("both"):
+            return "both"
+        if place == "lingula":
+            return "left"
+        if place == "middle_lobe":
+            return "right"
+        parts = place.split("_")
+        return next((p for p in parts if p in ("right", "left")), None)
+    if kind == "lingula":
+        return "left"
+    if kind == "middle_lobe":
+        return "right"
+    return next((p for p in kind.split("_") if p in ("right", "left")), None)
+
+
+def _organ(kind: str) -> str:
+    for organ, words in _ORGANS:
+        if any(word in kind for word in words):
+            return organ
+    return "soft tissue"

@@ -1,0 +1,87 @@
+"""What is being painted: the canvas, the person, the tissues, the findings wished for, and where everything came to lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_ct_grounding.phantom.body import Person
+from napari_ct_grounding.phantom.shapes import Canvas, Patch
+
+__all__ = ["Scene", "Span"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Extent of a target along z in reference mm, over its whole height whether scanned or not, and its size."""
+
+    z_lo: float
+    z_hi: float
+    size_mm: float | None = None
+
+
+@dataclass(eq=False)
+class Scene:
+    """The state of one painting.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    person : Person
+    hu : dict of str to float
+        Tissue values.
+    wishes : frozenset of str
+        Target names of the findings to draw.
+    spans : dict of str to Span
+        Landmarks and findings drawn so far.
+    covers : dict of str to NDArray
+        Whole-canvas covers that later painters need ("body", "cage", "lung_right", ...), float32 (z, y, x).
+    """
+
+    canvas: Canvas
+    person: Person
+    hu: dict[str, float]
+    wishes: frozenset[str]
+    spans: dict[str, Span] = field(default_factory=dict)
+    covers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def mark(self, name: str, z_lo: float, z_hi: float, size_mm: float | None = None) -> None:
+        """Record where a target lies."""
+        self.spans[name] = Span(float(min(z_lo, z_hi)), float(max(z_lo, z_hi)), size_mm)
+
+    def mark_shape(self, name: str, *extents: tuple[float, float], size_mm: float | None = None) -> None:
+        """Record a target that is made of several parts."""
+        self.mark(name, min(e[0] for e in extents), max(e[1] for e in extents), size_mm)
+
+    def wants(self, kind: str, place: str = "") -> bool:
+        """Return whether this finding is wished for."""
+        return (f"{kind}@{place}" if place else kind) in self.wishes
+
+    def rng(self, target: str) -> np.random.Generator:
+        """Return the random stream of one finding of this person."""
+        return np.random.default_rng([self.person.seed, 2, crc32(target.encode())])
+
+    def whole(self, patch: Patch) -> NDArray[np.float32]:
+        """Return the cover of a patch on the whole canvas."""
+        cover = np.zeros_like(self.canvas.hu)
+        cover[patch.box] = patch.cover
+        return cover
+
+    def painted_span(self, patch: Patch | None, full: tuple[float, float]) -> tuple[float, float]:
+        """Return the z extent (reference mm) of what a clipped patch really painted.
+
+        Where the painted part leaves the scan, the extent of the unclipped shape `full` stands in for what cannot be seen.
+        """
+        if patch is None or not patch.cover.size:
+            return full
+        rows = np.flatnonzero(patch.cover.max(axis=(1, 2)) >= 0.4) + (patch.box[0].start or 0)
+        if not len(rows):
+            return full
+        z, half = self.canvas.z, self.canvas.step_mm[0] / 2
+        low, high = float(z[rows[0]] - half), float(z[rows[-1]] + half)
+        low = min(full[0], low) if rows[0] == 0 else max(full[0], low)
+        high = max(full[1], high) if rows[-1] == len(z) - 1 else min(full[1], high)
+        return (low, high) if high > low else full
