@@ -1,7 +1,8 @@
 """Inflection of the phantom's noun phrases: what a template needs to name a thing in English or German.
 
-A phrase is written once, with marks: ``"p|renal arteries"`` (plural), ``"x|SVC"`` (no article), ``"u|consolidation"`` (uncountable),
-``"m|recht~ Oberlappen/s"`` (German gender; ``~`` stands for the ending of an adjective, ``/s`` is the ending of the genitive).
+A phrase is written once, with marks: ``"p|renal arteries"`` (plural), ``"x|SVC"`` (no article),
+``"u|consolidation"`` (uncountable), ``"m|recht~ Oberlappen/s"`` (German gender;
+``~`` stands for the ending of an adjective, ``/s`` is the ending of the genitive).
 """
 
 from __future__ import annotations

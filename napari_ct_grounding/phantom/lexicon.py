@@ -29,8 +29,21 @@ _SIDE_WORDS = {
     ("de", "left"): {"{s}": "link", "{re}": "li."},
 }
 _ORDINALS = {
-    "en": "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(),
-    "de": "erst zweit dritt viert fünft sechst siebt acht neunt zehnt elft zwölft".split(),
+    "en": (
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+    ),
+    "de": ("erst", "zweit", "dritt", "viert", "fünft", "sechst", "siebt", "acht", "neunt", "zehnt", "elft", "zwölft"),
 }
 _REGIONS = {
     ("en", "c"): {"{r}": "C", "{region}": "cervical"},

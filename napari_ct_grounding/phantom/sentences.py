@@ -1,7 +1,7 @@
 """Sentences about the phantom's targets, as a radiologist writes and as a user types, in English and German.
 
-Every draw is ``template x noun phrase (x adjective x place phrase x size)``, then small changes of case and full stop. A sentence of
-the test family has a template, noun phrase or whole sentence that no sentence of the train family has; "all" draws from both.
+Every draw is ``template x noun phrase (x adjective x place phrase x size)``, then small changes of case and full stop.
+A sentence of the test family has a template, noun phrase or whole sentence that no sentence of the train family has; "all" draws from both.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _BANK_SHARE = 0.25
 _ADJECTIVE_SHARE = 0.35
 _SIZE_SHARE_KNOWN = 0.5
 _SIZE_SHARE_DRAWN = 0.25
+#: Place phrases that lean on a noun before them, so that no sentence may begin with them.
+_AFTER_A_NOUN = ("of ", "des ", "der ", "von ")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 
 
@@ -202,7 +204,10 @@ def _finding_text(
         slots["d"] = size_phrase(size_mm, language, rng)
         slots["ad"] = f"{indefinite_article(slots['d'])} {slots['d']}"
     if has_place:
-        slots["in"] = _pick(_place_family(words.place_in, family), rng)
+        places = _place_family(words.place_in, family)
+        if frame.startswith("{in}"):
+            places = tuple(p for p in places if not p.startswith(_AFTER_A_NOUN))
+        slots["in"] = _pick(places, rng)
         slots["top"] = _pick(_place_family(words.place_top, family), rng)
         before = _place_family(words.place_before, family)
         slots["pre"] = _pick(before, rng) if before else ""
