@@ -55,7 +55,8 @@ def check_probe(model: GroundingModel, recorded: dict[str, Any]) -> None:
     computed = compute_probe(model, recorded["sentence"])
     for side in ("text", "image"):
         a, b = np.asarray(recorded[side]), np.asarray(computed[side])
-        cosine = float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) if a.shape == b.shape else 0.0
+        length = np.linalg.norm(a) * np.linalg.norm(b)
+        cosine = float(a @ b / length) if a.shape == b.shape and length > 0 else 0.0
         if not cosine >= MIN_PROBE_COSINE:
             raise WeightsError(
                 f"The loaded weights do not give the {side} embedding recorded in their card (cosine {cosine:.4f}, at least "
