@@ -6,10 +6,12 @@ stored copy, no float copy, and the finished array is contiguous.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ct_grounding.core.errors import NotHounsfieldError
+from napari_ct_grounding.core.errors import NotHounsfieldError, VolumeError
 from napari_ct_grounding.core.geometry import Canonicalisation
 
 __all__ = ["CanonicalBuffer", "scale_to_hu"]
@@ -21,10 +23,16 @@ def scale_to_hu(stored: NDArray, slope: float, intercept: float) -> NDArray:
     """Return ``stored * slope + intercept``: an integer array when no fraction can arise, else float64; exact either way."""
     if slope == 1 and intercept == 0:
         return stored
-    if stored.dtype.kind in "iu" and float(slope).is_integer() and float(intercept).is_integer():
-        # 64 bit only where 32 could overflow: stored values of up to 16 bits times a sane slope fit.
-        fits_32 = stored.dtype.itemsize <= 2 and abs(slope) < 2**14 and abs(intercept) < 2**30
-        wide = np.multiply(stored, int(slope), dtype=np.int32 if fits_32 else np.int64)
+    is_whole = float(slope).is_integer() and float(intercept).is_integer()
+    if (
+        stored.dtype.kind in "iu"
+        and stored.dtype.itemsize <= 4
+        and is_whole
+        and abs(slope) < 2**14
+        and abs(intercept) < 2**30
+    ):
+        # 16 bits times 14 bits plus 30 bits fit into 32; wider values need 64.
+        wide = np.multiply(stored, int(slope), dtype=np.int32 if stored.dtype.itemsize <= 2 else np.int64)
         return np.add(wide, int(intercept), out=wide)
     return stored.astype(np.float64) * slope + intercept
 
@@ -40,7 +48,14 @@ class CanonicalBuffer:
 
     def __init__(self, canonicalisation: Canonicalisation) -> None:
         self._canonicalisation = canonicalisation
-        self._allocate(np.empty(canonicalisation.geometry.shape, np.int16))
+        try:
+            self._allocate(np.empty(canonicalisation.geometry.shape, np.int16))
+        except (MemoryError, ValueError) as error:
+            size = 2e-9 * math.prod(canonicalisation.geometry.shape)
+            raise VolumeError(
+                f"A volume of {' x '.join(map(str, canonicalisation.geometry.shape))} voxels needs {size:,.1f} GB of memory, "
+                "more than there is."
+            ) from error
 
     def _allocate(self, canonical: NDArray) -> None:
         how = self._canonicalisation

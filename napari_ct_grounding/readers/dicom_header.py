@@ -6,9 +6,12 @@ as a classic single image does, so that nothing behind this module needs to know
 
 from __future__ import annotations
 
+import logging
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-__all__ = ["PYDICOM_ERRORS", "ImageHeader", "is_dicom_file", "read_headers"]
+__all__ = ["PYDICOM_ERRORS", "ImageHeader", "is_dicom_file", "quiet_pydicom", "read_headers"]
 
 #: What pydicom raises on damaged files (there is no common base).
 PYDICOM_ERRORS = (
@@ -34,6 +37,9 @@ PYDICOM_ERRORS = (
     RuntimeError,
     struct.error,
 )
+
+#: The logger and the warning filters belong to the process: one thread at a time may change and restore them.
+_QUIET = threading.RLock()
 
 _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"),
@@ -119,6 +125,20 @@ def is_dicom_file(path: Path) -> bool:
     )
 
 
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Silence what pydicom warns and logs: it quotes file paths and header values, which may name a patient."""
+    logger = logging.getLogger("pydicom")
+    with _QUIET:
+        was_disabled, logger.disabled = logger.disabled, True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            logger.disabled = was_disabled
+
+
 def read_headers(path: Path) -> list[ImageHeader]:
     """Return the images of a DICOM file: one, several for multi-frame, none for objects without pictures (plans, reports).
 
@@ -127,11 +147,12 @@ def read_headers(path: Path) -> list[ImageHeader]:
     PYDICOM_ERRORS
         When the file is damaged; the caller counts it.
     """
-    with warnings.catch_warnings():
-        # Warnings of pydicom quote the offending value, which may be private.
-        warnings.simplefilter("ignore")
+    with quiet_pydicom():
         dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-        return list(_headers_of(dataset, path))
+        headers = list(_headers_of(dataset, path))
+    if not headers and not _text(dataset, "SOPClassUID") and path.name.upper() != "DICOMDIR":
+        raise InvalidDicomError("no SOPClassUID: the header is damaged")
+    return headers
 
 
 def _headers_of(dataset: pydicom.Dataset, path: Path) -> Iterator[ImageHeader]:

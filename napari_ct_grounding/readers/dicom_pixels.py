@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +14,7 @@ from scipy import ndimage
 
 from napari_ct_grounding.core.errors import VolumeError
 from napari_ct_grounding.readers.canonical_buffer import scale_to_hu
-from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, ImageHeader
+from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, ImageHeader, quiet_pydicom
 
 __all__ = ["AIR_HU", "PADDING_BELOW_HU", "PixelReader"]
 
@@ -74,8 +73,7 @@ class PixelReader:
 
     def _stored(self, header: ImageHeader) -> NDArray:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # they quote header values
+            with quiet_pydicom():
                 dataset = self._dataset(header.path)
                 plane = pydicom.pixels.pixel_array(dataset, index=header.frame or 0, raw=True)
                 if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:

@@ -7,10 +7,10 @@ the file is compressed, so that a scan is held in memory once and stays int16 wh
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import os
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -80,8 +80,9 @@ def read_nifti(path: Path, frame: int | None = None) -> CTVolume:
             if not 0 <= (frame or 0) < num_frames:
                 raise VolumeError(f"frame={frame} does not exist: {path.name} holds {num_frames} (counted from 0).")
             affine, notes = _affine(header)
+            layout = _voxel_layout(header, shape, frame or 0, path)
             buffer = CanonicalBuffer(how := canonicalise(affine, shape))
-            _stream_voxels(stream, header, shape, frame or 0, buffer, path)
+            _stream_voxels(stream, layout, shape, buffer, path.name)
     except _DAMAGED as error:
         raise VolumeError(
             f"{path.name} is damaged or was cut short: its compressed data ends early or does not match its checksum. "
@@ -224,41 +225,59 @@ def _in_millimetres(affine: NDArray[np.float64], header: NiftiHeader, notes: lis
     return affine
 
 
-def _stream_voxels(
-    stream: BinaryIO, header: NiftiHeader, shape: tuple[int, int, int], frame: int, buffer: CanonicalBuffer, path: Path
-) -> None:
-    dtype = header.get_data_dtype()
+@dataclass(frozen=True)
+class _VoxelLayout:
+    """Where in the decompressed file the voxels begin, their type, and how they become HU."""
+
+    offset: int
+    dtype: np.dtype
+    slope: float
+    intercept: float
+
+
+def _voxel_layout(header: NiftiHeader, shape: tuple[int, int, int], frame: int, path: Path) -> _VoxelLayout:
+    try:
+        dtype = header.get_data_dtype()
+        slope, intercept = header.get_slope_inter()
+        start = int(header["vox_offset"])
+    except (HeaderDataError, KeyError, ValueError, OverflowError) as error:
+        raise VolumeError(
+            f"{path.name} has a damaged header: the type, the scale or the place of its voxels makes no sense."
+        ) from error
     if dtype.kind not in "iuf":
         raise VolumeError(f"{path.name} holds colours or complex numbers ({dtype}); a CT has one number a voxel.")
-    try:
-        slope, intercept = header.get_slope_inter()
-    except HeaderDataError as error:
-        raise VolumeError(f"{path.name} has a damaged header: its intensity scale is not a number.") from error
-    slope, intercept = (1.0 if slope is None else slope), (intercept or 0.0)
-    nx, ny, nz = shape
-    offset = int(header["vox_offset"]) if math.isfinite(header["vox_offset"]) else 0
-    offset = max(offset, header.template_dtype.itemsize) + frame * nx * ny * nz * dtype.itemsize
-    is_gzip = not isinstance(stream, io.BufferedReader)
-    if offset + nx * ny * nz * dtype.itemsize > os.path.getsize(path) * (MAX_GZIP_RATIO if is_gzip else 1):
+    num_bytes = math.prod(shape) * dtype.itemsize
+    offset = max(start, header.template_dtype.itemsize) + frame * num_bytes
+    with open(path, "rb") as raw:
+        ratio = MAX_GZIP_RATIO if raw.read(2) == GZIP_MAGIC else 1
+    # Before any memory is asked for: a damaged or hostile header may promise terabytes.
+    if offset + num_bytes > os.path.getsize(path) * ratio:
         raise VolumeError(
-            f"{path.name} was cut short: {nx} x {ny} x {nz} voxels do not fit into the file. Copy or download it again."
+            f"{path.name} was cut short: {' x '.join(map(str, shape))} voxels do not fit into the file. "
+            "Copy or download it again."
         )
-    stream.seek(offset)
-    plane = np.empty((ny, nx), dtype)
-    for index in range(nz):
-        _fill(stream, plane, path)
-        native = plane.astype(dtype.newbyteorder("="), copy=False)
-        with np.errstate(over="ignore", invalid="ignore"):
-            buffer.put(index, scale_to_hu(native, slope, intercept))
-    if is_gzip and frame == 0 and header["dim"][0] == 3:
-        stream.read(1)  # the checksum is compared at the end of the data only
+    return _VoxelLayout(offset, dtype, 1.0 if slope is None else float(slope), float(intercept or 0.0))
 
 
-def _fill(stream: BinaryIO, plane: NDArray, path: Path) -> None:
+def _stream_voxels(
+    stream: BinaryIO, layout: _VoxelLayout, shape: tuple[int, int, int], buffer: CanonicalBuffer, name: str
+) -> None:
+    stream.seek(layout.offset)
+    plane = np.empty((shape[1], shape[0]), layout.dtype)
+    for index in range(shape[2]):
+        _fill(stream, plane, name)
+        native = plane.astype(layout.dtype.newbyteorder("="), copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found as not finite
+            buffer.put(index, scale_to_hu(native, layout.slope, layout.intercept))
+    # Behind the last volume only the end is left; reading it makes gzip compare the checksum.
+    stream.read(1)
+
+
+def _fill(stream: BinaryIO, plane: NDArray, name: str) -> None:
     target = memoryview(plane.view(np.uint8).data).cast("B")
     done = 0
     while done < len(target):
         count = stream.readinto(target[done:])  # type: ignore[attr-defined]
         if not count:
-            raise VolumeError(f"{path.name} was cut short: voxels are missing at its end. Copy or download it again.")
+            raise VolumeError(f"{name} was cut short: voxels are missing at its end. Copy or download it again.")
         done += count

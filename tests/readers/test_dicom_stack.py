@@ -327,11 +327,12 @@ def test_a_damaged_picture_is_named_by_its_file_alone(series, tmp_path):
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_damaged_header_is_told(series):
+def test_a_damaged_header_is_told_and_nothing_is_logged(series, caplog):
     series.stack(Z)
     (series.folder / "broken").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 40)
     volume = read_volume(series.folder)
     assert volume.notes == ("1 damaged DICOM file was left out.",)
+    assert caplog.records == []  # pydicom would log the path of the patient's folder
     assert volume.hu.shape[0] == len(Z)
 
 
@@ -419,3 +420,15 @@ def test_unknown_options_are_refused(series):
         read_volume(series.folder, frame=1)
     with pytest.raises(VolumeError, match="no file or folder named nothing"):
         read_volume(series.folder / "nothing")
+
+
+def test_a_dicomdir_is_passed_over(series):
+    series.stack(Z)
+    directory = pydicom.Dataset()
+    directory.file_meta = pydicom.dataset.FileMetaDataset()
+    directory.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    directory.file_meta.MediaStorageSOPClassUID = pydicom.uid.MediaStorageDirectoryStorage
+    directory.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    directory.FileSetID = "DISC"
+    directory.save_as(series.folder / "DICOMDIR", enforce_file_format=True)
+    assert read_volume(series.folder).notes == ()
