@@ -223,6 +223,7 @@ def category_of(target: str) -> str:
     name, _ = split_target(target)
     key = "vertebra" if name.startswith("vertebra_") else _base_and_side(name)[0]
     try:
-        return _keyed("categories")[key]
+        # A kind that occurs in several systems has its odd places named in full.
+        return _keyed("categories").get(target) or _keyed("categories")[key]
     except KeyError:
         raise ValueError(f"Target {target!r} has no category: use a landmark or kind@place of the catalogue.") from None

@@ -1,7 +1,8 @@
 """Sentences about the phantom's targets, as a radiologist writes and as a user types, in English and German.
 
 Every draw is ``template x noun phrase (x adjective x place phrase x size)``, then small changes of case and full stop.
-A sentence of the test family has a template, noun phrase or whole sentence that no sentence of the train family has; "all" draws from both.
+A sentence of the test family has a template, noun phrase or whole sentence that no sentence of the train family has;
+"all" draws from both.
 """
 
 from __future__ import annotations
