@@ -1,0 +1,94 @@
+"""Where the viewer stands, and how to move it: always through world coordinates, never through `dims.current_step`.
+
+`current_step` counts in the union of all layers, so it is a slice index only by luck. Layers are 3D and lie on the last three axes of
+the viewer; units of the viewer may differ from the layer's (napari takes the finest among all layers).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from napari.viewer import Viewer
+
+__all__ = ["current_slice", "find_layer", "go_to_slice", "is_axial", "orientation_letters", "radiological_view"]
+
+
+def radiological_view(viewer: Viewer) -> None:
+    """Show axial slices as on a workstation: anterior up, the patient's right on the left of the screen."""
+    viewer.dims.ndisplay = 2
+    restore_axial(viewer)
+    viewer.camera.orientation2d = ("up", "left")
+    viewer.reset_view()
+
+
+def restore_axial(viewer: Any) -> None:
+    """Put the axes into their own order, so that the slider of a volume (z, y, x) runs along z."""
+    viewer.dims.ndisplay = 2
+    viewer.dims.order = tuple(range(viewer.dims.ndim))
+
+
+def is_axial(viewer: Any) -> bool:
+    """Whether the picture shows axial slices: two axes displayed, and z is not among them."""
+    dims = viewer.dims
+    return dims.ndim >= 3 and dims.ndisplay == 2 and _z_axis(viewer) not in dims.displayed
+
+
+def is_through_plane(viewer: Any) -> bool:
+    """Whether z runs within the picture (coronal, sagittal or 3D)."""
+    return viewer.dims.ndim >= 3 and _z_axis(viewer) in viewer.dims.displayed
+
+
+def orientation_letters(viewer: Any) -> dict[str, str]:
+    """Return which side of the patient lies at each edge of the picture ("left", "right", "top", "bottom"); empty in 3D.
+
+    Holds for canonical volumes, whose axes (z, y, x) grow towards Superior, Anterior, Right.
+    """
+    dims = viewer.dims
+    if dims.ndim < 3 or dims.ndisplay != 2 or any(axis < dims.ndim - 3 for axis in dims.displayed):
+        return {}
+    names = (("S", "I"), ("A", "P"), ("R", "L"))  # (where the axis grows to, where it comes from)
+    rows, columns = (names[axis - dims.ndim + 3] for axis in dims.displayed)
+    vertical, horizontal = (str(getattr(side, "value", side)) for side in viewer.camera.orientation2d)
+    top, bottom = rows if vertical == "up" else rows[::-1]
+    left, right = columns if horizontal == "left" else columns[::-1]
+    return {"left": left, "right": right, "top": top, "bottom": bottom}
+
+
+def find_layer(viewer: Any, layer_id: Any) -> Any | None:
+    """Return the layer with this `unique_id`; None when it was removed."""
+    return next((layer for layer in viewer.layers if layer.unique_id == layer_id), None)
+
+
+def current_slice(viewer: Any, layer: Any) -> int | None:
+    """Index along the first axis of `layer` of the slice that the slider stands on; None when it stands outside the layer."""
+    if viewer.dims.ndim < 3:
+        return None
+    per_layer_unit = _viewer_units_per_layer_unit(viewer, layer)
+    world = [value / per_layer_unit for value in viewer.dims.point[-3:]]
+    index = math.floor(float(layer.world_to_data(world)[0]) + 0.5)
+    return index if 0 <= index < layer.data.shape[0] else None
+
+
+def go_to_slice(viewer: Any, layer: Any, index: int) -> None:
+    """Move the slider to the centre of the slice `index` of `layer`."""
+    _, num_rows, num_columns = layer.data.shape
+    world = layer.data_to_world((index, (num_rows - 1) / 2, (num_columns - 1) / 2))
+    viewer.dims.set_point(_z_axis(viewer), float(world[0]) * _viewer_units_per_layer_unit(viewer, layer))
+
+
+def _z_axis(viewer: Any) -> int:
+    return viewer.dims.ndim - 3
+
+
+def _viewer_units_per_layer_unit(viewer: Any, layer: Any) -> float:
+    """How many of the viewer's units along z one of the layer's is; 1 where napari ignores units."""
+    units = getattr(viewer.dims, "units", None)
+    if not units or len(units) < 3:
+        return 1.0
+    ours, theirs = layer.units[0], units[-3]
+    if ours is theirs or ours == theirs:
+        return 1.0
+    if not ours.is_compatible_with(theirs):
+        return 1.0
+    return float((1 * ours).to(theirs).magnitude)

@@ -1,0 +1,106 @@
+"""Which layers of a viewer can be the volume, and which one is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from napari.layers import Image
+
+from napari_ct_grounding.widgets.panels.volume_panel import VolumeEntry
+from napari_ct_grounding.widgets.sources import (
+    ROLE_KEY,
+    LayerSource,
+    Orientation,
+    ct_volume_of,
+    source_of_layer,
+    why_not_a_volume,
+)
+from napari_ct_grounding.widgets.view import find_layer
+
+__all__ = ["VolumeList"]
+
+
+class VolumeList:
+    """The image layers of a viewer by id, with what was said about them. Holds no layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self._seen: set[Hashable] = set()
+        self._looked_at: set[Hashable] = set()
+        self._orientations: dict[Hashable, Orientation] = {}
+        self.entries: list[VolumeEntry] = []
+        self.chosen_id: Hashable | None = None
+
+    def look(self) -> Hashable | None:
+        """Read the layer list; return the id of a volume that should be chosen now, None to leave the choice as it is.
+
+        A CT that was just opened is chosen; a plain layer only when nothing is chosen yet.
+        """
+        layers = [layer for layer in self._viewer.layers if isinstance(layer, Image) and ROLE_KEY not in layer.metadata]
+        self.entries = [VolumeEntry(layer.unique_id, layer.name, why_not_a_volume(layer)) for layer in layers]
+        usable = [layer for layer, entry in zip(layers, self.entries, strict=True) if entry.reason is None]
+        new_cts = [layer for layer in usable if layer.unique_id not in self._seen and ct_volume_of(layer) is not None]
+        self._seen = {layer.unique_id for layer in layers}
+        if self.chosen_id is not None and all(layer.unique_id != self.chosen_id for layer in usable):
+            self.chosen_id = None
+        if new_cts:
+            return new_cts[-1].unique_id
+        if self.chosen_id is None and usable:
+            return min(usable, key=lambda layer: ct_volume_of(layer) is None).unique_id
+        return None
+
+    def choose(self, layer_id: Hashable | None) -> LayerSource | None:
+        """Choose a layer; returns its source, or None when its orientation must be asked first."""
+        self.chosen_id = layer_id
+        layer = self._layer()
+        if layer is None:
+            return None
+        if ct_volume_of(layer) is None and layer_id not in self._orientations:
+            return None
+        return source_of_layer(layer, self._orientations.get(layer_id))
+
+    def set_orientation(self, orientation: Orientation) -> None:
+        """Keep what was said about the chosen layer."""
+        if self.chosen_id is not None:
+            self._orientations[self.chosen_id] = orientation
+
+    def is_first_look(self, layer_id: Hashable | None) -> bool:
+        """Whether the layer is chosen for the first time; True only once."""
+        is_first = layer_id not in self._looked_at
+        self._looked_at.add(layer_id)
+        return is_first
+
+    def forget(self, layer_id: Hashable) -> None:
+        """Drop what was said about a removed layer."""
+        self._orientations.pop(layer_id, None)
+        self._looked_at.discard(layer_id)
+        self._seen.discard(layer_id)
+        if self.chosen_id == layer_id:
+            self.chosen_id = None
+
+    def series(self) -> tuple[list[tuple[str, str, str | None]], str | None]:
+        """Return (series of the chosen layer's folder as (key, label, reason why not), key of the one shown)."""
+        metadata = self._metadata()
+        entries = [(info.key, info.label, info.reason) for info in metadata.get("ct_series") or ()]
+        return entries, metadata.get("ct_series_key")
+
+    def source_path(self) -> Any | None:
+        """Where the chosen layer was read from; None where nobody knows."""
+        return self._metadata().get("ct_source")
+
+    def question(self) -> str | None:
+        """Why the reader doubts that the chosen layer's values are HU; None when it does not."""
+        return self._metadata().get("ct_question")
+
+    def _layer(self) -> Any | None:
+        return None if self.chosen_id is None else find_layer(self._viewer, self.chosen_id)
+
+    def _metadata(self) -> dict[str, Any]:
+        layer = self._layer()
+        return {} if layer is None else layer.metadata

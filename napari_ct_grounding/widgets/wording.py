@@ -1,0 +1,111 @@
+"""Sentences that the dock shows, from facts. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_ct_grounding.core.errors import GroundingError
+from napari_ct_grounding.core.results import GroundingResult
+from napari_ct_grounding.widgets.sources import LayerSource
+from napari_ct_grounding.widgets.work import EncodedScan
+
+__all__ = ["MIN_COVERED_BODY", "badges_of", "canvas_text", "error_text", "example_sentences", "facts_of", "signed_mm"]
+
+#: Below this share of the body seen by the model a badge says so.
+MIN_COVERED_BODY = 0.98
+
+_SHORT_BADGE = 46
+
+
+def signed_mm(value: float) -> str:
+    """A position in mm with a true minus sign."""
+    return f"{value:.1f} mm".replace("-", "\u2212")
+
+
+def canvas_text(source: LayerSource, slice_index: int, result: GroundingResult | None) -> str:
+    """The names of a slice, and what the selected answer says of it."""
+    record = source.record(slice_index)
+    names = []
+    if record is not None and record.series_number is not None:
+        names.append(f"Series {record.series_number}")
+    if record is not None and record.image_number is not None:
+        names.append(f"Image {record.image_number}")
+    else:
+        names.append(f"Slice {slice_index}")
+    z_mm = source.geometry.z_of_slice(slice_index)
+    text = "   ".join([*names, f"z {signed_mm(z_mm)}"])
+    if result is not None and result.has_location:
+        if slice_index == result.slice_index:
+            text += "\npredicted slice"
+        elif result.interval_mm[0] <= z_mm <= result.interval_mm[1]:
+            text += "\nin the interval"
+    return text
+
+
+def facts_of(scan: EncodedScan) -> tuple[list[str], str]:
+    """Return (facts for the status line, tooltip) of an encoded scan."""
+    facts, seen = scan.facts, scan.encoded.embeddings
+    weights = f"{facts.weights_name} ({facts.description})" if facts.description else facts.weights_name
+    share = seen.covered_body_fraction
+    coverage = "whole body seen" if share >= 0.9995 else f"{share:.0%} of the body seen"
+    low, high = seen.covered_mm
+    tooltip = (
+        f"Weights: {weights}, licence {facts.licence}\n"
+        f"Device: {facts.device} ({facts.device_reason})\n"
+        f"Coverage: {facts.coverage}, z {signed_mm(low)} to {signed_mm(high)}"
+    )
+    return [weights, facts.device, coverage], tooltip
+
+
+def badges_of(source: LayerSource, scan: EncodedScan | None, question: str | None = None) -> list[tuple[str, str]]:
+    """Return (short, full) warnings about a volume and its encoding."""
+    badges = [(_shortened(note), note) for note in source.notes]
+    if question:
+        badges.append(("values may not be HU", question))
+    if scan is None:
+        return badges
+    share = scan.encoded.embeddings.covered_body_fraction
+    if share < MIN_COVERED_BODY:
+        badges.append(
+            (
+                f"only {share:.0%} of the body seen",
+                f"The model saw {share:.0%} of the body in this scan; the hatched range of the profile is unknown to it.",
+            )
+        )
+    if not scan.facts.is_calibrated:
+        badges.append(
+            (
+                "interval not calibrated",
+                "The interval was not calibrated on held-out cases; its width is a rough guide.",
+            )
+        )
+    return badges
+
+
+def error_text(error: Exception) -> str:
+    """Plain words for an error: its own when it was raised on purpose, else what to do."""
+    if isinstance(error, GroundingError):
+        return str(error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return "There was not enough memory for this scan. Close other programs, or choose the device cpu."
+    return f"Something went wrong in the model ({type(error).__name__}). The log holds the details; the viewer goes on."
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHORT_BADGE else text[: _SHORT_BADGE - 1].rstrip(" ,.;:") + "\u2026"
+
+
+def example_sentences(metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Sentences to offer for a layer: its own where it brings some, else a few that fit most scans."""
+    own = metadata.get("ct_examples") or ()
+    return tuple(own) or _EXAMPLES
+
+
+_EXAMPLES = (
+    "Carina and main bronchi.",
+    "Arch of the aorta.",
+    "Dome of the right hemidiaphragm.",
+    "Upper pole of the left kidney.",
+    "Gallbladder without stones.",
+    "Pleuraerguss rechts basal.",
+)
