@@ -53,8 +53,8 @@ _INNER = np.array(
 # z, half-width, back and front of the space inside the ribs.
 _CAGE = np.array(
     [
-        (-260, 126, 36, 202), (-230, 130, 32, 205), (-190, 135, 28, 209), (-130, 136, 25, 210), (-80, 134, 25, 204),
-        (-40, 129, 26, 195), (0, 117, 28, 180), (30, 98, 33, 160), (50, 77, 42, 142), (62, 58, 52, 126), (72, 40, 64, 108),
+        (-260, 128, 36, 202), (-230, 132, 32, 205), (-190, 137, 26, 210), (-130, 140, 23, 212), (-80, 139, 23, 206),
+        (-40, 133, 25, 195), (0, 117, 28, 180), (30, 98, 33, 160), (50, 77, 42, 142), (62, 58, 52, 126), (72, 40, 64, 108),
     ]
 )  # fmt: skip
 # z, half-width, back and front of the space inside the muscles of the belly.
@@ -223,8 +223,8 @@ def make_person(seed: int) -> Person:
         sex=sex,
         age=age,
         stature_mm=stature,
-        scale_x=float(np.clip(size * (1 + build + rng.normal(0, 0.025)), 0.82, 1.16)),
-        scale_y=float(np.clip(size * (1 + build + rng.normal(0, 0.05) + 0.002 * (fat - 18)), 0.8, 1.25)),
+        scale_x=float(np.clip(size * (1.02 + build + rng.normal(0, 0.025)), 0.82, 1.18)),
+        scale_y=float(np.clip(size * (1.08 + build + rng.normal(0, 0.07) + 0.003 * (fat - 18)), 0.85, 1.38)),
         z_knots=np.stack([knots, real]),
         fat_mm=fat,
         arms_up=bool(rng.random() < 0.75),

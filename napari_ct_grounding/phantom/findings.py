@@ -380,10 +380,12 @@ def _lobar_atelectasis(scene: Scene, lungs: LungMap, target: str, place: str, rn
 
 def _bronchiectasis(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
     centre = _lung_spot(scene, lungs, place, rng, 14)
+    mine = lungs.points[lungs.codes == LUNG_PLACES.index(place) + 1]
+    near = mine[np.linalg.norm((mine - centre) / (1, 1, 0.6), axis=1) < 24]
+    near = near if len(near) > 1 else mine
     extents, tubes = [], []
     for _ in range(int(rng.integers(8, 14))):
-        a = centre + rng.normal(0, 1, 3) * (15, 15, 9)
-        b = a + _direction(rng) * rng.uniform(12, 24)
+        a, b = near[rng.choice(len(near), 2)].astype(float) + rng.uniform(-2, 2, (2, 3))
         r = float(rng.uniform(3.5, 6.5))
         tubes.append((a, b, r))
     for a, b, r in tubes:

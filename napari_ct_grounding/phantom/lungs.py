@@ -26,7 +26,7 @@ def domes(person: Person) -> dict[str, tuple[tuple[float, float, float], tuple[f
     return {
         "right": ((75 + shift[0], 125, -225), (88, 85, 100 + high + extra[0])),
         "left": ((-68 + shift[1], 120, -225), (78, 80, 85 + high + extra[1])),
-        "middle": ((0, 150, -225), (74, 62, 86 + high)),
+        "middle": ((0, 145, -225), (84, 70, 90 + high)),
     }
 
 
@@ -46,12 +46,12 @@ def lung_covers(person: Person, canvas: Canvas) -> dict[str, NDArray[np.float32]
     sub.z, sub.y, sub.x = canvas.z[rows], canvas.y, canvas.x
     sub.step_mm, sub.soft_mm = canvas.step_mm, canvas.soft_mm
     for centre, semi in domes(person).values():
-        cap = sub.ellipsoid(centre, semi)
+        cap = sub.ellipsoid(centre, semi, power=2.4)
         if cap is not None:
             air[cap.box] *= 1 - cap.cover
     air *= np.clip((sub.z + 196) / canvas.soft_mm + 0.5, 0, 1)[:, None, None]
     shift = person.jitter("mediastinum", (3, 0, 0))[0]
-    wide = np.interp(canvas.y, (20, 60, 85, 110, 150, 172, 190, 210), (25, 27, 29, 35, 34, 15, 9, 10))
+    wide = np.interp(canvas.y, (20, 60, 85, 110, 150, 172, 190, 210), (24, 25, 26, 30, 29, 13, 8, 9))
     apex = np.interp(sub.z, (-200, 0, 40, 62, 75), (1.0, 1.0, 1.0, 0.85, 0.8))
     out = {}
     for side, sign in (("right", 1), ("left", -1)):
@@ -162,14 +162,17 @@ def paint_airways(scene: Scene) -> None:
     wall = 2.2
     canvas.paint_tube(trachea, 9.5 * size + wall, 50)
     bronchi = _bronchi(own)
-    thick = scene.wants("peribronchial_thickening", "both_hila") or scene.wants(
-        "peribronchial_thickening", "both_lower_lobes"
-    )
+    thickened = {
+        "both_lower_lobes": ("lower_right", "lower_left"),
+        "both_hila": ("main_right", "main_left", "intermediate"),
+    }
+    wished = [place for place in thickened if scene.wants("peribronchial_thickening", place)]
+    cuffs: dict[str, list[tuple[float, float]]] = {place: [] for place in wished}
     for name, (points, radii) in bronchi.items():
-        extra = 1.6
-        if thick and (name.startswith("lower") or scene.wants("peribronchial_thickening", "both_hila")):
-            extra = 4.0
-        canvas.paint_tube(points, [r + extra for r in radii], 30)
+        places = [place for place in wished if name in thickened[place]]
+        extent = canvas.paint_tube(points, [r + (4.2 if places else 1.6) for r in radii], 30)
+        for place in places:
+            cuffs[place].append(extent)
     canvas.paint_tube(trachea, 9.5 * size, gas)
     for points, radii in bronchi.values():
         canvas.paint_tube(points, radii, gas)
@@ -179,10 +182,8 @@ def paint_airways(scene: Scene) -> None:
     scene.mark("main_bronchus_left", own[2] - 38, own[2])
     scene.mark("hilum_right", -55 + own[2], -5 + own[2])
     scene.mark("hilum_left", -55 + own[2], own[2])
-    if thick:
-        for place, lo, hi in (("both_lower_lobes", -127, -45), ("both_hila", -60, 0)):
-            if scene.wants("peribronchial_thickening", place):
-                scene.mark(f"peribronchial_thickening@{place}", lo + own[2], hi + own[2])
+    for place, extents in cuffs.items():
+        scene.mark_shape(f"peribronchial_thickening@{place}", *extents)
 
 
 def paint_vessels(scene: Scene, lungs: LungMap) -> None:

@@ -153,7 +153,7 @@ def paint_aorta(scene: Scene) -> None:
         bulge = float(scene.rng("ascending_aneurysm").uniform(24, 31))
         wide = np.array((19 * r, bulge, bulge, 18 * r))
         # Its extent is where the vessel is wider than 40 mm.
-        scene.mark("ascending_aneurysm", ascending[0][2] - 2, ascending[-1][2] + 4, round(2 * bulge, 0))
+        scene.mark("ascending_aneurysm", ascending[0][2] - 4, ascending[-1][2] + 14, round(2 * bulge, 0))
     canvas.paint_tube(ascending, wide, blood)
     canvas.paint_tube(arch, np.array((16, 15, 14.5, 14, 13.5)) * r, blood)
     canvas.paint_tube(descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r, blood)
@@ -260,7 +260,7 @@ def paint_breasts(scene: Scene) -> None:
     body = scene.covers["body"]
     for side, sign in (("right", 1), ("left", -1)):
         centre = (sign * (84 + move[0]), front - 32, centre_z)
-        semi = (58 * max(size, 0.7), 34 + 46 * size - (22 if person.sex == "M" else 0), 58 * max(size, 0.6))
+        semi = (62 * max(size, 0.7), 34 + 30 * size - (16 if person.sex == "M" else 0), 58 * max(size, 0.6))
         skin = canvas.ellipsoid(centre, semi)
         if skin is not None:
             canvas.paint(skin, hu["fat"], 1 - scene.covers["lean"])

@@ -8,7 +8,7 @@ from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch, rotation
 
-__all__ = ["belly_shift", "paint_bowel", "paint_kidneys", "paint_liver", "paint_muscles", "paint_pelvic_organs", "paint_upper_organs"]
+__all__ = ["belly_shift", "paint_bowel", "paint_flesh", "paint_gallbladder", "paint_kidneys", "paint_liver", "paint_muscles", "paint_pelvic_organs", "paint_upper_organs"]
 
 
 def belly_shift(scene: Scene, name: str, sd: tuple[float, float, float] = (3, 3, 6), breath: float = 0.7) -> np.ndarray:
@@ -79,6 +79,14 @@ def paint_liver(scene: Scene) -> None:
     scene.mark("portal_vein", porta[2] - 30, porta[2] + 6)
     for end in ((118, 110, -175), (70, 168, -172), (-30, 168, -166)):
         canvas.paint_tube([(28, 128, -145), 0.5 * (np.add(end, (28, 128, -145))) + (0, 0, 8), end], [5, 4, 1.5], hu["hepatic_vein"], cover)
+    _liver_lesions(scene, cover, top)
+
+
+def paint_gallbladder(scene: Scene) -> None:
+    """Paint gallbladder and stones; after the bowel, which lies against it."""
+    canvas, person, hu = scene.canvas, scene.person, scene.hu
+    move = belly_shift(scene, "liver", (2, 2, 6), 0.5)
+    tip = scene.spans["liver"].z_lo
     sac = np.array((60, 164, -256)) + move + (0, 0, (tip + 286) * 0.4)
     gall = belly_shift(scene, "gallbladder", (5, 5, 6), 0.0) * (1, 1, 0.4) + sac
     size = float(person.rng("gallbladder").uniform(0.8, 1.15))
@@ -96,7 +104,6 @@ def paint_liver(scene: Scene) -> None:
             lows.append(spot[2] - r)
             highs.append(spot[2] + r)
         scene.mark("gallstones", min(lows), max(highs), round(2 * r, 0))
-    _liver_lesions(scene, cover, top)
 
 
 def _liver_lesions(scene: Scene, cover: np.ndarray, top: float) -> None:
@@ -211,7 +218,7 @@ def paint_kidneys(scene: Scene) -> None:
         canvas.paint_ellipsoid(centre, semi, hu["cortex"], turn)
         canvas.paint_ellipsoid(centre, semi - 8, hu["medulla"], turn)
         sinus = centre + (-sign * 11, 7, 0)
-        canvas.paint_ellipsoid(sinus, np.array((13, 11, 25)) * size, hu["visceral_fat"] + 10, turn)
+        canvas.paint_ellipsoid(sinus, np.array((10, 9, 21)) * size, hu["visceral_fat"] + 10, turn)
         canvas.paint_tube([sinus, sinus + (-sign * 16, 6, -6), (sign * 40, 100, -300), (sign * 50, 80, -400), (sign * 30, 100, -470)],
                           [6, 5, 2.2, 2.2, 2.2], hu["urine"] + 12)  # fmt: skip
         scene.mark(f"kidney_{side}", centre[2] - half, centre[2] + half)
@@ -246,7 +253,7 @@ def paint_bowel(scene: Scene) -> None:
     if scene.wants("ascites"):
         _ascites(scene, belly)
     low = person.jitter("small-bowel", (0, 0, 8))[2]
-    for _ in range(46):
+    for _ in range(70):
         start = np.array((rng.uniform(-85, 80), rng.uniform(120, 182), rng.uniform(-440, -248) + low))
         heading = rng.normal(size=3) * (30, 14, 18)
         path = [start, start + heading * 0.5 + rng.normal(0, 8, 3), start + heading]
@@ -283,7 +290,7 @@ def paint_bowel(scene: Scene) -> None:
                 continue
             level = (points[k][1] + points[k + 1][1]) / 2 + rng.uniform(-10, 6 if full else 26)
             share = np.clip((canvas.y[inner.box[1]] - level) / canvas.soft_mm + 0.5, 0, 1)[None, :, None]
-            stool = hu["stool"] + 70 * canvas.field(inner.box, 7.0, np.random.default_rng(int(rng.integers(1 << 31)))) if canvas.soft_mm < 2.8 else hu["stool"]
+            stool = hu["stool"] + 60 * canvas.field(inner.box, 7.0, np.random.default_rng(int(rng.integers(1 << 31)))) if canvas.soft_mm < 2.8 else hu["stool"]
             canvas.paint(inner, (stool + (hu["gas"] - stool) * share).astype(np.float32), belly)
         scene.mark(name, *extent)
     navel = person.jitter("navel", (3, 0, 10))
@@ -307,15 +314,26 @@ def _ascites(scene: Scene, belly: np.ndarray) -> None:
     canvas = scene.canvas
     rng = scene.rng("ascites")
     value, depth = float(rng.uniform(2, 22)), float(rng.uniform(0.12, 0.3))
-    rows = (canvas.z > -478) & (canvas.z < -128)
+    rows = (canvas.z > -478) & (canvas.z < -135)
     edge = np.clip((np.abs(canvas.x) - 126 * (1 - depth)) / canvas.soft_mm + 0.5, 0, 1)
     pelvis = np.clip((-400 - canvas.z) / 10, 0, 1)
     share = np.maximum(edge[None, None, :], pelvis[:, None, None]) * rows[:, None, None]
     cover = (belly * share * (1 - scene.covers.get("liver", 0.0) * 0.95)).astype(np.float32)
     canvas.paint(Patch((slice(None), slice(None), slice(None)), cover), value)
-    full = (-478.0, -132.0)
+    full = (-478.0, -135.0)
     patch = Patch((slice(None), slice(None), slice(None)), cover)
     scene.mark("ascites", *scene.painted_span(patch, full))
+
+
+def paint_flesh(scene: Scene, lean: Patch) -> None:
+    """Paint muscle under the fat of the skin, parted by thin planes of fat."""
+    canvas, person = scene.canvas, scene.person
+    rng = person.rng("flesh")
+    field = canvas.field(lean.box, 30.0, rng)
+    thin = float(rng.uniform(0.06, 0.16)) + 0.002 * max(0.0, person.age - 50)
+    planes = np.clip((thin - np.abs(field)) * 8 + 0.4, 0, 1)
+    value = scene.hu["muscle"] + planes * np.float32(0.8 * (scene.hu["fat"] - scene.hu["muscle"]))
+    canvas.paint(lean, value.astype(np.float32))
 
 
 def paint_muscles(scene: Scene) -> None:
@@ -327,6 +345,10 @@ def paint_muscles(scene: Scene) -> None:
     part += cavity[rows] * (hu["visceral_fat"] - part)
     canvas.hu[rows] = part
     for side, sign in (("right", 1), ("left", -1)):
+        # Armpit, and the planes under pectoral muscle and shoulder blade.
+        canvas.paint_ellipsoid((sign * 136, 112, 6), (17, 30, 50), hu["fat"], clip=1 - scene.covers["cage"])
+        canvas.paint_tube([(sign * 60, 176, 40), (sign * 110, 168, 0), (sign * 120, 160, -60)], 4, hu["fat"])
+        canvas.paint_tube([(sign * 128, 60, 40), (sign * 140, 62, -20), (sign * 142, 70, -100)], 6, hu["fat"])
         path = [(sign * 24, 88, -200), (sign * 36, 90, -250), (sign * 46, 90, -300), (sign * 52, 92, -345), (sign * 58, 118, -410),
                 (sign * 72, 138, -462), (sign * 92, 112, -520)]  # fmt: skip
         scene.mark(f"psoas_{side}", -515, -196)

@@ -201,7 +201,7 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
     canvas.paint(outline, hu["skin"])
     inside = np.clip(outline.cover * 2 - 1, 0, 1)
     canvas.paint(Patch(outline.box, inside), hu["fat"])
-    canvas.paint(lean, hu["muscle"])
+    organs.paint_flesh(scene, lean)
     organs.paint_muscles(scene)
     mediastinum.paint_mediastinum(scene)
     lung_room.paint_lungs(scene, lungs)
@@ -219,6 +219,7 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
     organs.paint_kidneys(scene)
     organs.paint_bowel(scene)
     organs.paint_upper_organs(scene)
+    organs.paint_gallbladder(scene)
     organs.paint_pelvic_organs(scene)
     paint_late_findings(scene, lungs)
 

@@ -77,7 +77,7 @@ class Scene:
         """
         if patch is None or not patch.cover.size:
             return full
-        rows = np.flatnonzero(patch.cover.max(axis=(1, 2)) >= 0.4) + (patch.box[0].start or 0)
+        rows = np.flatnonzero(patch.cover.max(axis=(1, 2)) >= 0.25) + (patch.box[0].start or 0)
         if not len(rows):
             return full
         z, half = self.canvas.z, self.canvas.step_mm[0] / 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_ct_grounding.phantom.scene import Scene
-from napari_ct_grounding.phantom.shapes import Patch, rotation
+from napari_ct_grounding.phantom.shapes import rotation
 
 __all__ = ["paint_arms", "paint_head", "paint_pelvis", "paint_ribs", "paint_shoulders", "paint_spine", "rib_centre"]
 
@@ -41,12 +41,12 @@ def paint_ribs(scene: Scene) -> None:
     number = np.clip(np.rint(position), 1, 12).astype(int)
     distance = np.abs(height - heads[number - 1])
     half = np.where(number == 1, 6.0, 7.0)
-    band = np.clip((half * 0.95 - distance * 0.88) / canvas.soft_mm + 0.5, 0, 1)
+    band = np.clip((half * 0.85 - distance * 0.88) / canvas.soft_mm + 0.5, 0, 1)
     junction = _JUNCTION_Y[number - 1]
     bone = y[j] < junction
     sternum_side = (np.abs(x[i]) > 18) & (number <= 10)
     marrow = np.clip((shell[k, j, i] - 0.5) * 2, 0, 1)
-    value = np.where(bone, scene.hu["cortical"] * (0.85 - 0.25 * marrow), scene.hu["cartilage"])
+    value = np.where(bone, scene.hu["cortical"] * (0.72 - 0.36 * marrow), scene.hu["cartilage"])
     cover = shell[k, j, i] * band * np.where(bone, 1.0, sternum_side)
     target = canvas.hu[outer.box]
     old = target[k, j, i]
@@ -81,10 +81,12 @@ def paint_spine(scene: Scene) -> None:
         if fractured:
             # The front half sinks in; a dense band lies under the end plate.
             canvas.paint_ellipsoid(
-                (0, bone.y + bone.depth * 0.22, bone.z_hi), (bone.width / 2 + 1, bone.depth * 0.36, half * 0.8), hu["disc"]
+                (0, bone.y + bone.depth * 0.22, bone.z_hi - half * 0.3),
+                (bone.width / 2 + 1, bone.depth * 0.38, half * 0.45),
+                hu["disc"],
             )
             canvas.paint_ellipsoid(
-                (0, bone.y, z_mid - half * 0.2), (bone.width / 2 + 2, bone.depth / 2 + 2, half * 0.5), 620, power=4
+                (0, bone.y, z_mid - half * 0.35), (bone.width / 2 + 2, bone.depth / 2 + 2, half * 0.6), 640, power=4
             )
             scene.mark(f"vertebral_fracture@{name}", bone.z_lo, bone.z_hi, round(height * 0.6, 1))
         rear = bone.y - bone.depth / 2
@@ -179,7 +181,6 @@ def paint_arms(scene: Scene) -> None:
         canvas.paint_ellipsoid(head, (24, 24, 24), hu["cortical"])
         canvas.paint_ellipsoid(head, (22, 22, 22), hu["spongiosa"])
         scene.mark(f"humeral_head_{side}", head[2] - 24, head[2] + 24)
-        canvas.paint_ellipsoid((sign * 128, 112, 6), (20, 30, 45), hu["fat"])
         scene.mark(f"axilla_{side}", -40, 52)
 
 
@@ -306,8 +307,3 @@ def paint_pelvis(scene: Scene) -> None:
         centre, radius = (sign * own.uniform(80, 100), own.uniform(88, 105), own.uniform(-440, -395)), own.uniform(9, 14)
         canvas.paint_ellipsoid(centre, (radius,) * 3, own.uniform(700, 1100))
         scene.mark(target, centre[2] - radius, centre[2] + radius, round(2 * radius, 1))
-
-
-def wall_patch(scene: Scene) -> Patch:
-    """Cover of the body wall: used by painters that must not leave the body."""
-    return scene.person.lean(scene.canvas)
