@@ -33,7 +33,7 @@ test: environment ## run every test
 	$(SCREEN) $(BIN)/python -m pytest -q
 
 bench: environment ## measure speed and memory, print a table, write artifacts/bench.json and bench.md
-	$(SCREEN) $(BIN)/python tests/benchmarks/run.py
+	$(SCREEN) $(BIN)/python -m tests.benchmarks
 
 lint: environment ## ruff, mypy and the direction of imports
 	$(BIN)/ruff check .

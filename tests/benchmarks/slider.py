@@ -1,0 +1,126 @@
+"""Stepping through slices in napari: milliseconds a step, with the dock open or without, and those inside our own code.
+
+``python -m tests.benchmarks.slider {bare,dock} SCAN`` needs a screen (Xvfb will do).
+
+Every function of `napari_ct_grounding.widgets` is wrapped before the dock is made. Time counts from the outermost of our
+functions to its end, whatever it calls, napari's own work included: what a user would feel as ours.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import sys
+import threading
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.measure import report, spread
+
+NUM_STEPS = 120
+SENTENCE = "Level of the carina."
+MAX_WAIT_S = 60.0
+
+
+class Stopwatch:
+    """Adds up the time that the main thread spends inside wrapped functions."""
+
+    def __init__(self) -> None:
+        self.total_s = 0.0
+        self._depth = 0
+
+    def wrapped(self, function: types.FunctionType) -> Any:
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            if self._depth or threading.current_thread() is not threading.main_thread():
+                return function(*args, **kwargs)
+            self._depth, start = 1, time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._depth = 0
+                self.total_s += time.perf_counter() - start
+
+        return timed
+
+    def wrap_package(self, name: str) -> None:
+        package = importlib.import_module(name)
+        modules = [importlib.import_module(info.name) for info in pkgutil.walk_packages(package.__path__, f"{name}.")]
+        for module in modules:
+            for holder in [
+                module,
+                *(v for v in vars(module).values() if inspect.isclass(v) and v.__module__ == module.__name__),
+            ]:
+                for key, value in list(vars(holder).items()):
+                    # Generators are left alone: their work happens in next(), not in the call.
+                    is_ours = isinstance(value, types.FunctionType) and value.__module__ == module.__name__
+                    if is_ours and not inspect.isgeneratorfunction(value) and not key.startswith("__"):
+                        setattr(holder, key, self.wrapped(value))
+
+
+def main() -> None:
+    with_dock, scan = sys.argv[1] == "dock", Path(sys.argv[2])
+    watch = Stopwatch()
+    if with_dock:
+        watch.wrap_package("napari_ct_grounding.widgets")
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    from napari_ct_grounding.readers import get_reader
+
+    viewer = napari.Viewer(show=True)
+    read = get_reader(str(scan))
+    assert read is not None
+    for layer in read(str(scan)):
+        viewer.add_layer(napari.layers.Layer.create(*layer))
+    state = ground_a_sentence(viewer) if with_dock else "no dock"
+    settle = QApplication.processEvents
+    for _ in range(20):
+        settle()
+    num_slices = int(viewer.dims.nsteps[0])
+    wall_ms, own_ms = [], []
+    for step in np.linspace(0.1 * num_slices, 0.9 * num_slices, NUM_STEPS).astype(int):
+        watch.total_s, start = 0.0, time.perf_counter()
+        viewer.dims.set_current_step(0, int(step))
+        settle()
+        viewer.window._qt_viewer.canvas._scene_canvas.update()
+        settle()
+        wall_ms.append((time.perf_counter() - start) * 1e3)
+        own_ms.append(watch.total_s * 1e3)
+    report(state=state, step_ms=spread(wall_ms), own_ms=spread(own_ms))
+    viewer.close()
+
+
+def ground_a_sentence(viewer: Any) -> str:
+    """Open the dock, type a sentence, press Enter and wait for the answer; return what was reached, in words."""
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+    from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QTableView
+
+    _, widget = viewer.window.add_plugin_dock_widget("napari-ct-grounding", "CT Grounding")
+    QApplication.processEvents()
+    boxes = [*widget.findChildren(QLineEdit)] + [c.lineEdit() for c in widget.findChildren(QComboBox) if c.isEditable()]
+    tables = widget.findChildren(QTableView)
+    rows_before = sum(table.model().rowCount() for table in tables)
+    for box in dict.fromkeys(boxes):
+        if box.isVisible() and box.isEnabled() and not box.isReadOnly():
+            QTest.keyClicks(box, SENTENCE)
+            QTest.keyClick(box, Qt.Key.Key_Return)
+            break
+    deadline = time.monotonic() + MAX_WAIT_S
+    while time.monotonic() < deadline:
+        QApplication.processEvents()
+        if sum(table.model().rowCount() for table in tables) > rows_before:
+            return "dock open, one sentence grounded"
+        time.sleep(0.01)
+    return "dock open, nothing grounded"
+
+
+if __name__ == "__main__":
+    main()
