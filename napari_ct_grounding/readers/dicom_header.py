@@ -18,13 +18,16 @@ from typing import Any
 
 import numpy as np
 import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
+from napari_ct_grounding.readers.notes import MAX_COORDINATE_MM
 
 __all__ = ["PYDICOM_ERRORS", "ImageHeader", "is_dicom_file", "quiet_pydicom", "read_headers"]
 
 #: What pydicom raises on damaged files (there is no common base).
 PYDICOM_ERRORS = (
     InvalidDicomError,
+    BytesLengthException,
     OSError,
     EOFError,
     ValueError,
@@ -229,7 +232,14 @@ def _place_and_scale(layers: list[pydicom.Dataset]) -> dict[str, Any]:
 
 
 def _of_length(values: tuple[float, ...] | None, length: int) -> tuple[float, ...] | None:
-    return values if values is not None and len(values) == length and np.isfinite(values).all() else None
+    if (
+        values is None
+        or len(values) != length
+        or not np.isfinite(values).all()
+        or max(map(abs, values)) > MAX_COORDINATE_MM
+    ):
+        return None
+    return values
 
 
 def _value(dataset: pydicom.Dataset, name: str) -> Any:

@@ -106,7 +106,7 @@ class PixelReader:
             syntax = self._open_dataset.file_meta.get("TransferSyntaxUID")
             if "PixelData" not in self._open_dataset:
                 return "the file holds no picture, or was cut short. Copy it again."
-        if syntax is not None and syntax.is_compressed:
+        if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
             return f"they are compressed as {syntax.name}, and the data is damaged or no installed decoder reads it."
         return "the file is damaged or was cut short. Copy it again."
 

@@ -18,7 +18,7 @@ from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer
 from napari_ct_grounding.readers.dicom_header import ImageHeader
 from napari_ct_grounding.readers.dicom_index import SAME_POSITION_MM, DicomStack, has_repeats
 from napari_ct_grounding.readers.dicom_pixels import PixelReader
-from napari_ct_grounding.readers.notes import NOTICEABLE_DEG, geometry_notes, left_out_note
+from napari_ct_grounding.readers.notes import NOTICEABLE_DEG, check_plausible, geometry_notes, left_out_note
 
 __all__ = ["StackPlan", "load_stack", "plan_stack"]
 
@@ -107,6 +107,7 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
     affine[:3, 3] = positions[0]
     shape = (len(source_index), headers[0].rows, headers[0].columns)
     geometry = VolumeGeometry(_LPS_TO_RAS @ affine, shape)
+    check_plausible(geometry)
     return StackPlan(headers, source_index, geometry, tuple(notes))
 
 

@@ -25,7 +25,7 @@ from napari_ct_grounding.core.errors import GeometryError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer, scale_to_hu
-from napari_ct_grounding.readers.notes import geometry_notes
+from napari_ct_grounding.readers.notes import check_plausible, geometry_notes
 
 __all__ = ["read_nifti", "read_nifti_geometry"]
 
@@ -79,9 +79,12 @@ def read_nifti(path: Path, frame: int | None = None) -> CTVolume:
                 )
             if not 0 <= (frame or 0) < num_frames:
                 raise VolumeError(f"frame={frame} does not exist: {path.name} holds {num_frames} (counted from 0).")
-            affine, notes = _affine(header)
+            with np.errstate(all="ignore"):  # numbers out of range become NaN or infinity, which the geometry refuses
+                affine, notes = _affine(header)
             layout = _voxel_layout(header, shape, frame or 0, path)
-            buffer = CanonicalBuffer(how := canonicalise(affine, shape))
+            how = canonicalise(affine, shape)
+            check_plausible(how.geometry)
+            buffer = CanonicalBuffer(how)
             _stream_voxels(stream, layout, shape, buffer, path.name)
     except _DAMAGED as error:
         raise VolumeError(
@@ -109,7 +112,9 @@ def read_nifti_geometry(path: Path) -> VolumeGeometry:
         with _open(path) as stream:
             header = _read_header(stream, path)
             shape, _ = _shape(header, path.name)
-            return canonicalise(_affine(header)[0], shape).geometry
+            with np.errstate(all="ignore"):
+                affine = _affine(header)[0]
+            return canonicalise(affine, shape).geometry
     except (OSError, *_DAMAGED) as error:
         raise VolumeError(f"{path.name} is damaged or was cut short.") from error
 
@@ -187,8 +192,7 @@ def _affine(header: NiftiHeader) -> tuple[NDArray[np.float64], list[str]]:
     qform: NDArray[np.float64] | None = None
     if qform_code > 0:
         try:
-            with np.errstate(all="ignore"):
-                qform = np.asarray(header.get_qform(), dtype=np.float64)
+            qform = np.asarray(header.get_qform(), dtype=np.float64)
         except (HeaderDataError, ValueError) as error:
             if sform_code <= 0:
                 raise GeometryError(

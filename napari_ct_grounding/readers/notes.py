@@ -1,4 +1,4 @@
-"""Sentences that a reader of the picture should know about its geometry."""
+"""What to say about the geometry of a scan: a refusal where it cannot be true, notes where it is unusual."""
 
 from __future__ import annotations
 
@@ -6,12 +6,31 @@ from collections import Counter
 
 import numpy as np
 
+from napari_ct_grounding.core.errors import GeometryError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 
-__all__ = ["NOTICEABLE_DEG", "geometry_notes", "left_out_note"]
+__all__ = ["NOTICEABLE_DEG", "check_plausible", "geometry_notes", "left_out_note"]
 
+#: Voxels of a CT are no smaller (micro-CT) and no larger (a scout of three slices) than these.
+MIN_VOXEL_MM, MAX_VOXEL_MM = 0.005, 200.0
+#: Positions beyond a kilometre are damage, not anatomy.
+MAX_COORDINATE_MM = 1e6
 #: Angles up to this are rounding of scanners, not tilt.
 NOTICEABLE_DEG = 0.5
+
+
+def check_plausible(geometry: VolumeGeometry) -> None:
+    """Raise `GeometryError` when voxel sizes or positions are beyond anything a CT of a body can have."""
+    sizes = geometry.spacing_mm
+    if min(sizes) < MIN_VOXEL_MM or max(sizes) > MAX_VOXEL_MM:
+        raise GeometryError(
+            f"The voxels measure {sizes[0]:.3g} x {sizes[1]:.3g} x {sizes[2]:.3g} mm (z, y, x); those of a CT lie between "
+            f"{MIN_VOXEL_MM:g} and {MAX_VOXEL_MM:g} mm. Repair the header."
+        )
+    if (farthest := max(map(abs, geometry.origin_mm))) > MAX_COORDINATE_MM:
+        raise GeometryError(
+            f"The volume begins {farthest:.3g} mm away from the origin; that is damage. Repair the header."
+        )
 
 
 def geometry_notes(geometry: VolumeGeometry) -> list[str]:
