@@ -43,10 +43,11 @@ class GridRope(nn.Module):
         self.rescale = rescale
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GridRope:
-        """Move to another device, but stay in float32: half precision would bend the positions."""
+        """Move to another device, but keep the type: half precision would bend the positions."""
+        before = self.periods
         super()._apply(fn, recurse)
-        if self.periods.is_floating_point() and self.periods.dtype != torch.float32:
-            self.periods = self.periods.float()
+        if self.periods.dtype != before.dtype:
+            self.periods = before.to(self.periods.device)
         return self
 
     def forward(self, grid: Grid, divisors: Grid | None = None, num_prefix: int = 1) -> tuple[Tensor, Tensor]:
