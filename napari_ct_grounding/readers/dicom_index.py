@@ -22,7 +22,7 @@ __all__ = ["DicomFolder", "DicomStack", "dicom_files", "index_files"]
 #: Images closer than this along the normal lie at the same position (mm).
 SAME_POSITION_MM = 0.01
 #: Direction cosines that differ by less describe the same orientation.
-SAME_ORIENTATION = 0.01
+SAME_ORIENTATION = 1e-3
 
 _SPLITS: tuple[Callable[[ImageHeader], Any], ...] = (
     lambda header: header.acquisition,

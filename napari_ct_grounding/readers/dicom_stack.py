@@ -107,7 +107,7 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
     affine[:3, 3] = positions[0]
     shape = (len(source_index), headers[0].rows, headers[0].columns)
     geometry = VolumeGeometry(_LPS_TO_RAS @ affine, shape)
-    check_plausible(geometry)
+    check_plausible(canonicalise(geometry.affine, geometry.shape[::-1]).geometry)
     return StackPlan(headers, source_index, geometry, tuple(notes))
 
 
@@ -135,7 +135,10 @@ def load_stack(stack: DicomStack, plan: StackPlan, assume_hu: bool = False) -> C
         weight = float(source - below)
         plane = pixels.hu(below)
         if weight > 1e-6:
-            plane = np.rint(plane * (1 - weight) + pixels.hu(below + 1) * weight)
+            above = pixels.hu(below + 1)
+            mixed = plane * (1 - weight) + above * weight
+            # Whole numbers stay whole: half a HU means nothing in an interpolated slice.
+            plane = np.rint(mixed) if plane.dtype.kind != "f" and above.dtype.kind != "f" else mixed
         buffer.put(index, plane)
     is_axial = how.axes[0] == 2
     notes = [*plan.notes, *geometry_notes(how.geometry)]

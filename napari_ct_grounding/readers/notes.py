@@ -13,6 +13,8 @@ __all__ = ["NOTICEABLE_DEG", "check_plausible", "geometry_notes", "left_out_note
 
 #: Voxels of a CT are no smaller (micro-CT) and no larger (a scout of three slices) than these.
 MIN_VOXEL_MM, MAX_VOXEL_MM = 0.005, 200.0
+#: Volume of the cell spanned by the unit axes: 1 for right angles, 0.85 for the steepest gantry (32 degrees).
+MIN_SQUARENESS = 0.5
 #: Positions beyond a kilometre are damage, not anatomy.
 MAX_COORDINATE_MM = 1e6
 #: Angles up to this are rounding of scanners, not tilt.
@@ -20,7 +22,13 @@ NOTICEABLE_DEG = 0.5
 
 
 def check_plausible(geometry: VolumeGeometry) -> None:
-    """Raise `GeometryError` when voxel sizes or positions are beyond anything a CT of a body can have."""
+    """Raise `GeometryError` when the grid of a canonical volume is beyond anything a CT of a body can have."""
+    directions = geometry.affine[:3, :3] / np.linalg.norm(geometry.affine[:3, :3], axis=0)
+    if abs(np.linalg.det(directions)) < MIN_SQUARENESS or geometry.affine[2, 2] <= 0:
+        raise GeometryError(
+            f"The axes of the volume lean against each other by far more than a tilted gantry does ({geometry.shear_deg:.0f} "
+            "degrees between slices); the orientation in the header is damaged. Repair the header."
+        )
     sizes = geometry.spacing_mm
     if min(sizes) < MIN_VOXEL_MM or max(sizes) > MAX_VOXEL_MM:
         raise GeometryError(

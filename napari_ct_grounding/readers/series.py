@@ -33,7 +33,7 @@ class SeriesInfo:
     num_images : int
         Images (frames) in the stack.
     spacing_mm : tuple of float or None
-        (z, y, x) of the canonical volume; None where the stack has no even grid.
+        Step between images, between rows, between columns: (z, y, x) of an axial scan. None where there is no even grid.
     kernel : str
         ConvolutionKernel; empty where unknown.
     is_axial : bool

@@ -83,3 +83,12 @@ def test_voxels_of_a_kilometre_are_refused(tmp_path):
     nibabel.save(nibabel.Nifti1Image(array, np.diag([1.0, 2.0, 1e6, 1.0])), path)
     with pytest.raises(InputError, match=r"voxels measure 1e\+06 x 2 x 1 mm"):
         read_volume(path)
+
+
+def test_axes_that_almost_coincide_are_refused(tmp_path):
+    array = (np.arange(5 * 6 * 7).reshape(5, 6, 7) - 100).astype(np.int16)
+    affine = np.eye(4)
+    affine[1, 2] = 5.0  # slices run sideways five times as far as upwards
+    nibabel.save(nibabel.Nifti1Image(array, affine), tmp_path / "scan.nii")
+    with pytest.raises(InputError, match="79 degrees between slices"):
+        read_volume(tmp_path / "scan.nii")
