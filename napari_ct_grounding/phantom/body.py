@@ -1,5 +1,8 @@
 """One person: sex, age, stature, girth, and the maps between the reference person and the real one."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from dataclasses import dataclass

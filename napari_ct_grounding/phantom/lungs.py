@@ -1,5 +1,7 @@
 """Lungs with lobes, domes of the diaphragm, airways and vessel trees."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -51,7 +53,7 @@ def lung_covers(person: Person, canvas: Canvas) -> dict[str, NDArray[np.float32]
             air[cap.box] *= 1 - cap.cover
     air *= np.clip((sub.z + 196) / canvas.soft_mm + 0.5, 0, 1)[:, None, None]
     shift = person.jitter("mediastinum", (3, 0, 0))[0]
-    wide = np.interp(canvas.y, (20, 60, 85, 110, 150, 172, 190, 210), (24, 25, 26, 30, 29, 13, 8, 9))
+    wide = np.interp(canvas.y, (20, 45, 60, 80, 100, 112, 150, 172, 190, 210), (30, 26, 19, 18, 22, 28, 29, 13, 8, 9))
     apex = np.interp(sub.z, (-200, 0, 40, 62, 75), (1.0, 1.0, 1.0, 0.85, 0.8))
     out = {}
     for side, sign in (("right", 1), ("left", -1)):
@@ -212,5 +214,7 @@ def paint_vessels(scene: Scene, lungs: LungMap) -> None:
                 canvas.paint_tube([start, bend, child], [2.6, 1.9, 1.0], blood, clip)
                 if fine:
                     close = points[np.linalg.norm(points - bend, axis=1) < 26]
-                    for leaf in close[rng.choice(len(close), min(len(close), 4), replace=False)] if len(close) else close:
+                    for leaf in (
+                        close[rng.choice(len(close), min(len(close), 4), replace=False)] if len(close) else close
+                    ):
                         canvas.paint_tube([bend, leaf], [1.4, 0.7], blood, clip)

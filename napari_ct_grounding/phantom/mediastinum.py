@@ -1,11 +1,13 @@
 """Heart, great vessels, oesophagus, thyroid and breasts."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+# ruff: noqa: E501, RUF005
+
 from __future__ import annotations
 
 import numpy as np
 
 from napari_ct_grounding.phantom.scene import Scene
-from napari_ct_grounding.phantom.shapes import rotation
 
 __all__ = ["paint_aorta", "paint_breasts", "paint_heart", "paint_mediastinum", "paint_veins"]
 
@@ -17,7 +19,9 @@ def paint_mediastinum(scene: Scene) -> None:
     rows = slice(int(np.searchsorted(canvas.z, -230)), int(np.searchsorted(canvas.z, 74)))
     if rows.stop > rows.start:
         part = canvas.hu[rows]
-        part += cage[rows] * (hu["visceral_fat"] - part)
+        # Behind the vertebral bodies lies muscle, in front of them fat.
+        front = np.clip((canvas.y - 52) / canvas.soft_mm + 0.5, 0, 1)[None, :, None]
+        part += cage[rows] * (hu["muscle"] + front * (hu["visceral_fat"] - hu["muscle"]) - part)
     move = person.jitter("oesophagus", (2, 1, 0))
     path = np.array([
         (-2, 118, 110), (-2, 117, 80), (-7, 100, 31), (-7, 93, 0), (-4, 90, -60), (-6, 104, -92), (-12, 117, -130),
@@ -135,18 +139,22 @@ def paint_aorta(scene: Scene) -> None:
     r = (1.0 if person.sex == "M" else 0.92) * (1 + 0.002 * (person.age - 50))
     low = person.jitter("bifurcation", (2, 2, 9))
     lung_blood = hu["pulmonary_artery"]
-    trunk = canvas.paint_tube(np.add([(-14, 172, -52), (-22, 160, -24), (-18, 140, -20)], move), [13, 13, 12], lung_blood)
+    trunk = canvas.paint_tube(
+        np.add([(-14, 172, -52), (-22, 160, -24), (-18, 140, -20)], move), [13, 13, 12], lung_blood
+    )
     right = canvas.paint_tube(np.add([(-16, 142, -20), (0, 128, -24), (44, 112, -26)], move), [11, 10.5, 8], lung_blood)
-    left = canvas.paint_tube(np.add([(-18, 142, -20), (-36, 116, -9), (-48, 100, -22)], move), [11, 10.5, 7], lung_blood)
+    left = canvas.paint_tube(
+        np.add([(-18, 142, -20), (-36, 116, -9), (-48, 100, -22)], move), [11, 10.5, 7], lung_blood
+    )
     scene.mark("pulmonary_trunk", *trunk)
     scene.mark("pulmonary_artery_right", *right)
     scene.mark("pulmonary_artery_left", *left)
     ascending = np.add([(0, 146, -62), (8, 158, -40), (9, 157, -12), (6, 146, 10)], move)
     arch = np.add([(6, 146, 10), (-2, 139, 21), (-17, 128, 24), (-24, 108, 19), (-25, 92, 8)], move)
     descending = np.add([(-25, 92, 8), (-24, 84, -2), (-22, 81, -45), (-18, 92, -105), (-9, 101, -155)], move)
-    belly = np.array([(-9, 101, -155), (-3, 110, -206), (-4, 120, -260), (-6, 124, -310), (-5, 122, -336)]) + low * np.array(
-        [(0, 0, 0), (0, 0, 0.2), (0.5, 0.5, 0.5), (1, 1, 1), (1, 1, 1)]
-    )
+    belly = np.array(
+        [(-9, 101, -155), (-3, 110, -206), (-4, 120, -260), (-6, 124, -310), (-5, 122, -336)]
+    ) + low * np.array([(0, 0, 0), (0, 0, 0.2), (0.5, 0.5, 0.5), (1, 1, 1), (1, 1, 1)])
     belly[0] = descending[-1]
     wide = np.array((17, 17, 17, 16.5)) * r
     if scene.wants("ascending_aneurysm"):
@@ -160,7 +168,13 @@ def paint_aorta(scene: Scene) -> None:
     canvas.paint_tube(belly, np.array((11.8, 11, 10, 9.3, 9)) * r, blood)
     bif = belly[-1]
     for sign in (1, -1):
-        iliac = [bif, bif + (sign * 28, -14, -45), bif + (sign * 52, 6, -90), (sign * 62, 140, -470), (sign * 66, 150, -560)]
+        iliac = [
+            bif,
+            bif + (sign * 28, -14, -45),
+            bif + (sign * 52, 6, -90),
+            (sign * 62, 140, -470),
+            (sign * 66, 150, -560),
+        ]
         canvas.paint_tube(iliac, [6.5, 5.5, 4.8, 4.5, 4], blood)
     if scene.wants("abdominal_aneurysm"):
         rng = scene.rng("abdominal_aneurysm")
@@ -218,7 +232,9 @@ def _plaques(scene: Scene, target: str, path: np.ndarray, radii: np.ndarray) -> 
         side /= np.linalg.norm(side)
         spot = middle + side * (radii[k] - 1)
         turn = np.cross(along, side) * rng.uniform(3, 8) + along * rng.uniform(-6, 6)
-        low, high = scene.canvas.paint_tube([spot - turn * 0.5, spot + turn * 0.5], rng.uniform(1.8, 3.0), rng.uniform(500, 1000))
+        low, high = scene.canvas.paint_tube(
+            [spot - turn * 0.5, spot + turn * 0.5], rng.uniform(1.8, 3.0), rng.uniform(500, 1000)
+        )
         lows.append(low)
         highs.append(high)
     scene.mark(target, min(lows), max(highs))
@@ -230,14 +246,20 @@ def paint_veins(scene: Scene) -> None:
     move = person.jitter("veins", (2, 2, 4))
     svc = hu["svc"]
     canvas.paint_tube(np.add([(26, 134, 30), (34, 136, -10), (33, 140, -48)], move), [9, 9.5, 10], svc)
-    left = canvas.paint_tube(np.add([(-48, 138, 56), (-20, 152, 48), (8, 150, 38), (26, 136, 30)], move), [6, 6.5, 6.5, 7], svc)
+    left = canvas.paint_tube(
+        np.add([(-48, 138, 56), (-20, 152, 48), (8, 150, 38), (26, 136, 30)], move), [6, 6.5, 6.5, 7], svc
+    )
     right = canvas.paint_tube(np.add([(46, 130, 62), (30, 134, 44), (26, 134, 30)], move), [6.5, 7, 8], svc)
     for sign in (1, -1):
-        canvas.paint_tube([np.add((sign * 47, 134, 59), move), (sign * 95, 132, 62), (sign * 135, 115, 58)], 5, svc * 0.7 + 15)
+        canvas.paint_tube(
+            [np.add((sign * 47, 134, 59), move), (sign * 95, 132, 62), (sign * 135, 115, 58)], 5, svc * 0.7 + 15
+        )
     scene.mark_shape("brachiocephalic_veins", left, right)
     scene.mark("superior_vena_cava", -48 + move[2], 30 + move[2])
     cava = hu["ivc"]
-    canvas.paint_tube([(14, 112, -350), (20, 116, -300), (21, 117, -225), (25, 122, -165), (30, 136, -105)], [9, 10, 11, 12, 11], cava)
+    canvas.paint_tube(
+        [(14, 112, -350), (20, 116, -300), (21, 117, -225), (25, 122, -165), (30, 136, -105)], [9, 10, 11, 12, 11], cava
+    )
     for sign in (1, -1):
         canvas.paint_tube([(14, 112, -350), (sign * 38, 96, -395), (sign * 58, 120, -450), (sign * 58, 138, -480), (sign * 54, 146, -560)],
                           [7, 6, 6, 6, 6], cava)  # fmt: skip
@@ -270,6 +292,8 @@ def paint_breasts(scene: Scene) -> None:
             texture = canvas.ellipsoid((centre[0], front + 4 * size, centre_z), np.array(semi) * (0.6, 0.42, 0.6))
             if texture is not None:
                 noise = canvas.field(texture.box, 9.0, person.rng(f"gland_{side}"))
-                canvas.paint(texture, hu["fat"] + 140 * gland * np.clip(noise * 0.7 + 0.6, 0, 1), 1 - scene.covers["lean"])
+                canvas.paint(
+                    texture, hu["fat"] + 140 * gland * np.clip(noise * 0.7 + 0.6, 0, 1), 1 - scene.covers["lean"]
+                )
         canvas.paint_ellipsoid((centre[0], centre[1] + semi[1], centre_z), (5, 3, 5), 30)
         scene.mark(f"breast_{side}", centre_z - semi[2], centre_z + semi[2])

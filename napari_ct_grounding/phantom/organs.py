@@ -1,6 +1,11 @@
 """Abdomen and pelvis: liver, spleen, pancreas, kidneys, stomach, bowel, bladder, muscles."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+# ruff: noqa: E501, RUF005
+
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -8,7 +13,17 @@ from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch, rotation
 
-__all__ = ["belly_shift", "paint_bowel", "paint_flesh", "paint_gallbladder", "paint_kidneys", "paint_liver", "paint_muscles", "paint_pelvic_organs", "paint_upper_organs"]
+__all__ = [
+    "belly_shift",
+    "paint_bowel",
+    "paint_flesh",
+    "paint_gallbladder",
+    "paint_kidneys",
+    "paint_liver",
+    "paint_muscles",
+    "paint_pelvic_organs",
+    "paint_upper_organs",
+]
 
 
 def belly_shift(scene: Scene, name: str, sd: tuple[float, float, float] = (3, 3, 6), breath: float = 0.7) -> np.ndarray:
@@ -78,7 +93,12 @@ def paint_liver(scene: Scene) -> None:
         canvas.paint_tube(path, radii, hu["portal"])
     scene.mark("portal_vein", porta[2] - 30, porta[2] + 6)
     for end in ((118, 110, -175), (70, 168, -172), (-30, 168, -166)):
-        canvas.paint_tube([(28, 128, -145), 0.5 * (np.add(end, (28, 128, -145))) + (0, 0, 8), end], [5, 4, 1.5], hu["hepatic_vein"], cover)
+        canvas.paint_tube(
+            [(28, 128, -145), 0.5 * (np.add(end, (28, 128, -145))) + (0, 0, 8), end],
+            [5, 4, 1.5],
+            hu["hepatic_vein"],
+            cover,
+        )
     _liver_lesions(scene, cover, top)
 
 
@@ -155,7 +175,11 @@ def paint_upper_organs(scene: Scene) -> None:
     gut = belly_shift(scene, "stomach", (5, 4, 8))
     fundus, body, antrum = (np.add(p, gut) for p in ((-60, 96, -186), (-54, 140, -214), (-6, 160, -240)))
     size = float(person.rng("stomach").uniform(0.75, 1.12))
-    parts = [(fundus, np.array((36, 34, 36)) * size), (body, np.array((28, 30, 38)) * size), (antrum, np.array((34, 18, 19)) * size)]
+    parts = [
+        (fundus, np.array((36, 34, 36)) * size),
+        (body, np.array((28, 30, 38)) * size),
+        (antrum, np.array((34, 18, 19)) * size),
+    ]
     patches = [canvas.paint(canvas.ellipsoid(c, s + 4), hu["bowel_wall"], belly) for c, s in parts]
     level = body[1] + float(person.rng("gastric-gas").uniform(4, 26)) * size
     for c, s in parts:
@@ -163,8 +187,12 @@ def paint_upper_organs(scene: Scene) -> None:
         if inner is not None:
             y = canvas.y[inner.box[1]]
             share = np.clip((y - level) / canvas.soft_mm + 0.5, 0, 1)[None, :, None]
-            canvas.paint(inner, (hu["stomach_content"] + (hu["gas"] - hu["stomach_content"]) * share).astype(np.float32), belly)
-    extents = [scene.painted_span(p, (c[2] - s[2] - 4, c[2] + s[2] + 4)) for p, (c, s) in zip(patches, parts, strict=True)]
+            canvas.paint(
+                inner, (hu["stomach_content"] + (hu["gas"] - hu["stomach_content"]) * share).astype(np.float32), belly
+            )
+    extents = [
+        scene.painted_span(p, (c[2] - s[2] - 4, c[2] + s[2] + 4)) for p, (c, s) in zip(patches, parts, strict=True)
+    ]
     scene.mark_shape("stomach", *extents)
     scene.mark("gastric_fundus", extents[0][1] - 34, extents[0][1])
     head = np.array((36, 138, -250)) + belly_shift(scene, "pancreas", (3, 3, 8))
@@ -214,7 +242,7 @@ def paint_kidneys(scene: Scene) -> None:
         turn = rotation("y", -12 * sign) @ rotation("x", -10)
         semi = np.array((27, 25, 54)) * size
         half = float(np.sqrt(((turn * semi[:, None]) ** 2).sum(0))[2])
-        canvas.paint_ellipsoid(centre, semi + 9, hu["visceral_fat"], turn)
+        canvas.paint_ellipsoid(centre, semi + 5, hu["visceral_fat"], turn)
         canvas.paint_ellipsoid(centre, semi, hu["cortex"], turn)
         canvas.paint_ellipsoid(centre, semi - 8, hu["medulla"], turn)
         sinus = centre + (-sign * 11, 7, 0)
@@ -230,7 +258,9 @@ def paint_kidneys(scene: Scene) -> None:
             wide = float(rng.uniform(1.15, 1.5))
             reach = np.array((15, 15, 30)) * wide
             canvas.paint_ellipsoid(sinus, reach, hu["urine"])
-            scene.mark(f"hydronephrosis@{side}", sinus[2] - reach[2], sinus[2] + reach[2], round(2 * float(reach[0]), 0))
+            scene.mark(
+                f"hydronephrosis@{side}", sinus[2] - reach[2], sinus[2] + reach[2], round(2 * float(reach[0]), 0)
+            )
         if scene.wants("kidney_cyst", side):
             rng = scene.rng(f"kidney_cyst@{side}")
             r = float(rng.uniform(10, 28))
@@ -260,7 +290,9 @@ def paint_bowel(scene: Scene) -> None:
         r = rng.uniform(8, 12)
         canvas.paint_tube(path, r, hu["bowel_wall"], belly)
         kind = rng.random()
-        canvas.paint_tube(path, r - 3, hu["gas"] if kind < 0.08 else (hu["stomach_content"] if kind < 0.6 else 35), belly)
+        canvas.paint_tube(
+            path, r - 3, hu["gas"] if kind < 0.08 else (hu["stomach_content"] if kind < 0.6 else 35), belly
+        )
     scene.mark("small_bowel", -452 + low, -236 + low)
     caecum = np.array((84, 140, -392)) + person.jitter("caecum", (5, 5, 12))
     flexure_r = np.array((90, 128, -272)) + belly_shift(scene, "hepatic-flexure", (4, 4, 10), 0.4)
@@ -269,10 +301,23 @@ def paint_bowel(scene: Scene) -> None:
     sigmoid = [(-100, 118, -385), (-75, 135, -420), (-20, 130, -425), (15, 110, -440), (0, 72, -438)]
     parts = {
         "caecum": ([caecum + (0, 0, -14), caecum + (0, 0, 14)], 25.0, 0.45),
-        "ascending_colon": ([caecum + (0, -8, 14), (caecum + flexure_r) / 2 + (10, -14, 0), flexure_r + (4, -6, -12)], 20.0, 0.35),
+        "ascending_colon": (
+            [caecum + (0, -8, 14), (caecum + flexure_r) / 2 + (10, -14, 0), flexure_r + (4, -6, -12)],
+            20.0,
+            0.35,
+        ),
         "hepatic_flexure": ([flexure_r + (4, -6, -14), flexure_r, flexure_r + (-14, 20, -4)], 20.0, 0.5),
-        "transverse_colon": ([flexure_r + (-14, 24, -4), (45, 182, (flexure_r[2] + sag[2]) / 2), sag,
-                              (-55, 176, (flexure_l[2] + sag[2]) / 2), flexure_l + (10, 20, -6)], 18.0, 0.75),
+        "transverse_colon": (
+            [
+                flexure_r + (-14, 24, -4),
+                (45, 182, (flexure_r[2] + sag[2]) / 2),
+                sag,
+                (-55, 176, (flexure_l[2] + sag[2]) / 2),
+                flexure_l + (10, 20, -6),
+            ],
+            18.0,
+            0.75,
+        ),
         "splenic_flexure": ([flexure_l + (12, 22, -8), flexure_l, flexure_l + (0, -18, -16)], 17.0, 0.7),
         "descending_colon": ([flexure_l + (0, -18, -14), (-112, 90, -300), (-104, 105, -378)], 13.5, 0.3),
         "sigmoid_colon": (sigmoid, 14.0, 0.4),
@@ -290,7 +335,11 @@ def paint_bowel(scene: Scene) -> None:
                 continue
             level = (points[k][1] + points[k + 1][1]) / 2 + rng.uniform(-10, 6 if full else 26)
             share = np.clip((canvas.y[inner.box[1]] - level) / canvas.soft_mm + 0.5, 0, 1)[None, :, None]
-            stool = hu["stool"] + 60 * canvas.field(inner.box, 7.0, np.random.default_rng(int(rng.integers(1 << 31)))) if canvas.soft_mm < 2.8 else hu["stool"]
+            stool = (
+                hu["stool"] + 60 * canvas.field(inner.box, 7.0, np.random.default_rng(int(rng.integers(1 << 31))))
+                if canvas.soft_mm < 2.8
+                else hu["stool"]
+            )
             canvas.paint(inner, (stool + (hu["gas"] - stool) * share).astype(np.float32), belly)
         scene.mark(name, *extent)
     navel = person.jitter("navel", (3, 0, 10))
@@ -303,7 +352,7 @@ def paint_bowel(scene: Scene) -> None:
 
 def _dense(path: list[np.ndarray], step: float) -> list[np.ndarray]:
     out = [path[0]]
-    for a, b in zip(path[:-1], path[1:], strict=True):
+    for a, b in itertools.pairwise(path):
         count = max(1, round(float(np.linalg.norm(b - a)) / step))
         out += [a + (b - a) * (k + 1) / count for k in range(count)]
     return out
@@ -331,8 +380,8 @@ def paint_flesh(scene: Scene, lean: Patch) -> None:
     rng = person.rng("flesh")
     field = canvas.field(lean.box, 30.0, rng)
     thin = float(rng.uniform(0.06, 0.16)) + 0.002 * max(0.0, person.age - 50)
-    planes = np.clip((thin - np.abs(field)) * 8 + 0.4, 0, 1)
-    value = scene.hu["muscle"] + planes * np.float32(0.8 * (scene.hu["fat"] - scene.hu["muscle"]))
+    planes = np.clip((thin - np.abs(field)) * 5 + 0.5, 0, 1)
+    value = scene.hu["muscle"] + planes * np.float32(0.65 * (scene.hu["fat"] - scene.hu["muscle"]))
     canvas.paint(lean, value.astype(np.float32))
 
 
@@ -352,15 +401,30 @@ def paint_muscles(scene: Scene) -> None:
         path = [(sign * 24, 88, -200), (sign * 36, 90, -250), (sign * 46, 90, -300), (sign * 52, 92, -345), (sign * 58, 118, -410),
                 (sign * 72, 138, -462), (sign * 92, 112, -520)]  # fmt: skip
         scene.mark(f"psoas_{side}", -515, -196)
-        canvas.paint_tube(path, [7, 13, 19, 21, 17, 15, 10], hu["muscle"])
+        slim = (0.86 if scene.person.sex == "F" else 1.0) * (1.1 - 0.003 * scene.person.age)
+        canvas.paint_tube(path, np.array((7, 13, 19, 21, 17, 15, 10)) * slim, hu["muscle"])
         canvas.paint_tube([(sign * 70, 62, -250), (sign * 78, 62, -340)], [11, 14], hu["muscle"])
-        back = [(sign * 30, 32, 80), (sign * 30, 30, -55), (sign * 34, 36, -225), (sign * 38, 40, -330), (sign * 28, 34, -400)]
+        back = [
+            (sign * 30, 32, 80),
+            (sign * 30, 30, -55),
+            (sign * 34, 36, -225),
+            (sign * 38, 40, -330),
+            (sign * 28, 34, -400),
+        ]
         canvas.paint_tube(back, [15, 15, 19, 21, 14], hu["muscle"])
         canvas.paint_tube([(sign * 14, 22, 60), (sign * 16, 22, -300), (sign * 16, 26, -380)], 2.0, -60)
         canvas.paint_tube([(sign * 92, 140, -395), (sign * 84, 150, -460)], [14, 10], hu["muscle"])
         # Fat planes between buttock muscles, and in the groin.
         for shift in (0, 20):
-            canvas.paint_tube([(sign * (60 + shift), 28 + shift, -420), (sign * (95 + shift), 45 + shift, -470), (sign * (80 + shift), 40, -540)], 3.5, hu["fat"])
+            canvas.paint_tube(
+                [
+                    (sign * (60 + shift), 28 + shift, -420),
+                    (sign * (95 + shift), 45 + shift, -470),
+                    (sign * (80 + shift), 40, -540),
+                ],
+                3.5,
+                hu["fat"],
+            )
         canvas.paint_ellipsoid((sign * 62, 165, -495), (26, 20, 40), hu["fat"])
         canvas.paint_ellipsoid((sign * 44, 60, -505), (16, 24, 26), hu["fat"])
 

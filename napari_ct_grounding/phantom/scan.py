@@ -1,5 +1,8 @@
 """Procedural CT scans of random people, with the exact place of everything a sentence can name."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +17,8 @@ from napari_ct_grounding.phantom import lungs as lung_room
 from napari_ct_grounding.phantom import mediastinum, organs, skeleton
 from napari_ct_grounding.phantom.body import make_person
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
-from napari_ct_grounding.phantom.findings import choose_findings, paint_late_findings
+from napari_ct_grounding.phantom.choice import choose_findings
+from napari_ct_grounding.phantom.findings import paint_late_findings
 from napari_ct_grounding.phantom.scanner import finish, paint_couch, plan_scan
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Canvas, Patch
@@ -162,7 +166,9 @@ def generate_scan(
         wishes = frozenset(findings)
         known = {finding_target(k.name, place) for k in FINDINGS.values() for place in k.places}
         if unknown := sorted(wishes - known):
-            raise InputError(f"The finding {unknown[0]!r} is not in the catalogue. Name it kind@place, e.g. 'lung_nodule@lingula'.")
+            raise InputError(
+                f"The finding {unknown[0]!r} is not in the catalogue. Name it kind@place, e.g. 'lung_nodule@lingula'."
+            )
     canvas = Canvas(person.reference_z(z), y / person.scale_y, x / person.scale_x)
     tissue = tissue_hu(person.phase, person.age, np.random.default_rng([seed, 5]))
     scene = Scene(canvas, person, tissue, wishes)

@@ -1,5 +1,7 @@
 """The scanner: range, grid, couch, pose, resolution, noise, streaks and padding."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -78,7 +80,9 @@ def paint_couch(canvas: Canvas, person: Person, rng: np.random.Generator) -> Non
     thick = rng.uniform(20, 70)
     y = canvas.y[:, None]
     shell = np.clip(1 - np.abs(y - surface + 3) / max(canvas.soft_mm * 0.8, 2), 0, 1)
-    shell = np.maximum(shell, np.clip(1 - np.abs(y - surface * 0.3 - (depth - thick) * 0.7) / max(canvas.soft_mm * 0.8, 2), 0, 1))
+    shell = np.maximum(
+        shell, np.clip(1 - np.abs(y - surface * 0.3 - (depth - thick) * 0.7) / max(canvas.soft_mm * 0.8, 2), 0, 1)
+    )
     foam = ((y < surface) & (y > surface - thick)).astype(np.float32)
     values = -1000 + foam * 50 + shell * rng.uniform(250, 900)
     values = np.where(wide[None, :] & (y < surface + 4), values, -1000).astype(np.float32)

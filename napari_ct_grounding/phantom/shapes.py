@@ -16,6 +16,8 @@ __all__ = ["Canvas", "Patch", "rotation"]
 
 Box = tuple[slice, slice, slice]
 Floats = NDArray[np.float32]
+#: A point or three lengths, in order (x, y, z).
+Vector = Sequence[float] | NDArray[np.floating]
 
 
 class Patch(NamedTuple):
@@ -66,7 +68,7 @@ class Canvas:
             box.append(slice(start, stop))
         return (box[0], box[1], box[2])
 
-    def offsets(self, box: Box, centre: Sequence[float] = (0.0, 0.0, 0.0)) -> tuple[Floats, Floats, Floats]:
+    def offsets(self, box: Box, centre: Vector = (0.0, 0.0, 0.0)) -> tuple[Floats, Floats, Floats]:
         """Return (dx, dy, dz) from `centre` on a box, shaped for broadcasting to (z, y, x)."""
         return (
             (self.x[box[2]] - np.float32(centre[0]))[None, None, :],
@@ -75,7 +77,11 @@ class Canvas:
         )
 
     def ellipsoid(
-        self, centre: Sequence[float], semi: Sequence[float], turn: NDArray[np.float64] | None = None, power: float = 2.0
+        self,
+        centre: Vector,
+        semi: Vector,
+        turn: NDArray[np.float64] | None = None,
+        power: float = 2.0,
     ) -> Patch | None:
         """Return the patch of an ellipsoid (or superellipsoid, `power` > 2) with semi-axes `semi` (x, y, z), mm."""
         axes = np.eye(3) if turn is None else turn
@@ -101,7 +107,7 @@ class Canvas:
             cover *= np.float32(max(2 * smallest / self.soft_mm, 0.15))
         return Patch(box, np.broadcast_to(cover, tuple(s.stop - s.start for s in box)))
 
-    def capsule(self, start: Sequence[float], stop: Sequence[float], r_start: float, r_stop: float) -> Patch | None:
+    def capsule(self, start: Vector, stop: Vector, r_start: float, r_stop: float) -> Patch | None:
         """Return the patch of a round-ended cone between two points (x, y, z)."""
         a, b = np.asarray(start, np.float64), np.asarray(stop, np.float64)
         soft = self.soft_mm
@@ -151,8 +157,8 @@ class Canvas:
 
     def paint_ellipsoid(
         self,
-        centre: Sequence[float],
-        semi: Sequence[float],
+        centre: Vector,
+        semi: Vector,
         hu: float,
         turn: NDArray[np.float64] | None = None,
         clip: NDArray | None = None,
@@ -162,7 +168,7 @@ class Canvas:
         return self.paint(self.ellipsoid(centre, semi, turn, power), hu, clip)
 
     def paint_tube(
-        self, points: ArrayLike, radius: float | Sequence[float], hu: float, clip: NDArray | None = None
+        self, points: ArrayLike, radius: float | Vector, hu: float, clip: NDArray | None = None
     ) -> tuple[float, float]:
         """Paint a tube along a polyline (n, 3) of (x, y, z); return its lowest and highest z, mm."""
         path = np.asarray(points, float)
@@ -175,7 +181,9 @@ class Canvas:
         """Return a smooth random field, about unit deviation, on a box: the same for the same `rng` on every grid."""
         # The knots cover the whole reference person, so a rescan with another range meets the same tissue.
         weights, num = [], []
-        for axis, (lo, hi), part in zip((self.z, self.y, self.x), ((-600, 300), (-60, 320), (-260, 260)), box, strict=True):
+        for axis, (lo, hi), part in zip(
+            (self.z, self.y, self.x), ((-600, 300), (-60, 320), (-260, 260)), box, strict=True
+        ):
             count = int((hi - lo) / cell_mm) + 2
             place = np.clip((axis[part] - lo) / cell_mm, 0, count - 1.001)
             base = place.astype(int)

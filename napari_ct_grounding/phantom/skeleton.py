@@ -1,6 +1,11 @@
 """Spine, ribs, sternum, shoulder girdle, arms, neck and skull, pelvis and hips."""
 
+# Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
+# ruff: noqa: RUF005
+
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -72,9 +77,14 @@ def paint_spine(scene: Scene) -> None:
             scene.mark(landmark, bone.z_lo, bone.z_hi)
         middle = (bone.z_lo + below) / 2
         canvas.paint_ellipsoid(
-            (0, bone.y, middle), (bone.width * 0.48, bone.depth * 0.48, (bone.z_lo - below) / 2 + 1), hu["disc"], power=4
+            (0, bone.y, middle),
+            (bone.width * 0.48, bone.depth * 0.48, (bone.z_lo - below) / 2 + 1),
+            hu["disc"],
+            power=4,
         )
-        canvas.paint_ellipsoid((0, bone.y, z_mid), (bone.width / 2, bone.depth / 2, half), hu["cortical"] * 0.8, power=4)
+        canvas.paint_ellipsoid(
+            (0, bone.y, z_mid), (bone.width / 2, bone.depth / 2, half), hu["cortical"] * 0.8, power=4
+        )
         canvas.paint_ellipsoid(
             (0, bone.y, z_mid), (bone.width / 2 - 1.8, bone.depth / 2 - 1.8, half - 1.5), spongy, power=4
         )
@@ -103,7 +113,10 @@ def paint_spine(scene: Scene) -> None:
         tip = (0, rear - 48, z_mid - (4 if lumbar else 24)) if reach > 22 else (0, rear - 40, z_mid - 10)
         canvas.paint_tube([(0, rear - 20, z_mid - half * 0.4), tip], [4, 4], arch)
     scene.mark("cervical_spine", person.vertebrae["c7"].z_lo, person.vertebrae["c1"].z_hi)
-    for place, names in (("thoracic_spine", [f"t{n}" for n in range(2, 13)]), ("lumbar_spine", [f"l{n}" for n in range(1, 6)])):
+    for place, names in (
+        ("thoracic_spine", [f"t{n}" for n in range(2, 13)]),
+        ("lumbar_spine", [f"l{n}" for n in range(1, 6)]),
+    ):
         target = f"sclerotic_metastasis@{place}"
         if target in scene.wishes:
             own = scene.rng(target)
@@ -125,10 +138,12 @@ def paint_shoulders(scene: Scene) -> None:
     canvas.paint_ellipsoid((0, 166 + move[1], 27 + move[2]), (27, 5, 24), marrow, rotation("x", -18), power=3)
     body = [(0, 176 + move[1], move[2] - 3), (0, 200 + move[1], -55 + move[2]), (0, 209 + move[1], -104 + move[2])]
     for grow, value in ((0.0, bone), (-2.5, marrow)):
-        for a, b in zip(body[:-1], body[1:], strict=True):
+        for a, b in itertools.pairwise(body):
             middle = np.add(a, b) / 2
             half = (a[2] - b[2]) / 2 + 1
-            canvas.paint_ellipsoid(middle, (17 + grow, 6.5 + grow, half), value, rotation("x", -20 if a[2] > -30 else -10), power=4)
+            canvas.paint_ellipsoid(
+                middle, (17 + grow, 6.5 + grow, half), value, rotation("x", -20 if a[2] > -30 else -10), power=4
+            )
     canvas.paint_tube([body[-1], (0, 208 + move[1], -135 + move[2])], [6, 3], hu["cartilage"] + 40)
     scene.mark("manubrium", move[2], 53 + move[2])
     scene.mark("sternal_body", -105 + move[2], move[2])
@@ -144,7 +159,11 @@ def paint_shoulders(scene: Scene) -> None:
         scene.mark(f"sternoclavicular_joint_{side}", 44 + move[2], 63 + move[2])
         out = 16.0 if scene.person.arms_up else 0.0
         top = 70 + lift
-        corners = [(sign * (138 + out), 80, top - 12), (sign * (96 + out * 0.6), 32, top), (sign * (100 + out), 24, -82 + lift)]
+        corners = [
+            (sign * (138 + out), 80, top - 12),
+            (sign * (96 + out * 0.6), 32, top),
+            (sign * (100 + out), 24, -82 + lift),
+        ]
         # A thin blade: spokes from the glenoid to the medial border.
         for share in np.linspace(0, 1, 11):
             edge = np.asarray(corners[1]) * (1 - share) + np.asarray(corners[2]) * share
@@ -173,7 +192,7 @@ def paint_arms(scene: Scene) -> None:
             radii = [46.0, 42.0, 35.0, 30.0, 26.0]
         _limb(scene, path, [r + fat for r in radii], hu["fat"])
         _limb(scene, path, radii, hu["muscle"])
-        last = 2 if person.arms_up else 2
+        last = 2  # the elbow
         canvas.paint_tube(path[: last + 1], 12.5, 1100)
         canvas.paint_tube(path[: last + 1], 7.0, hu["fat"] + 70)
         for shift in (-9, 9):
@@ -211,7 +230,12 @@ def paint_head(scene: Scene) -> None:
     scene.mark("skull_base", base - 16, base + 16)
     jaw = []
     for sign in (1, -1):
-        ramus = [(sign * 50, 132 + dy, 218 + dz), (sign * 48, 136 + dy, 182 + dz), (sign * 32, 176 + dy, 172 + dz), (0, 197 + dy, 168 + dz)]
+        ramus = [
+            (sign * 50, 132 + dy, 218 + dz),
+            (sign * 48, 136 + dy, 182 + dz),
+            (sign * 32, 176 + dy, 172 + dz),
+            (0, 197 + dy, 168 + dz),
+        ]
         jaw.append(canvas.paint_tube(ramus, [6, 7, 8, 9], 1100))
         canvas.paint_tube([np.add(p, (0, -1, 13)) for p in ramus[2:]], 5, 1900)
     scene.mark_shape("mandible", *jaw)
@@ -257,13 +281,17 @@ def paint_pelvis(scene: Scene) -> None:
             for level in np.linspace(-352, -450, 15):
                 share = (level + 342) / -113
                 rear = np.array((sign * (64 - 8 * share) * spread, 52 + 8 * share, level))
-                front = np.array((sign * (131 - 34 * share) * spread, 150 - 34 * share - 25 * max(0, share - 0.6), level))
+                front = np.array(
+                    (sign * (131 - 34 * share) * spread, 150 - 34 * share - 25 * max(0, share - 0.6), level)
+                )
                 if share < 0.25:
                     rear = rear + (front - rear) * (0.25 - share) * 1.6
                     front = front - (front - rear) * (0.25 - share) * 1.2
                 middle = (rear + front) / 2 + (sign * 8, 0, 0)
                 width = 6.0 + 4.5 * share
-                canvas.paint_tube([rear, middle, front], [width + 2 + grow, width - 1.5 + grow, width + 1 + grow], value)
+                canvas.paint_tube(
+                    [rear, middle, front], [width + 2 + grow, width - 1.5 + grow, width + 1 + grow], value
+                )
         crest = -345.5
         scene.mark(f"iliac_crest_{side}", crest - 14, crest + 6)
         scene.mark(f"sacroiliac_joint_{side}", -442, -390)
@@ -296,7 +324,9 @@ def paint_pelvis(scene: Scene) -> None:
         if scene.wants("hip_prosthesis", side):
             canvas.paint_ellipsoid(head, (29, 29, 29), 2600)
             canvas.paint_ellipsoid(head, (24, 24, 24), 300)
-            low = canvas.paint_tube([head, head + (sign * 40, -10, -22), head + (sign * 45, -8, -140)], [17, 10, 6], 3071)[0]
+            low = canvas.paint_tube(
+                [head, head + (sign * 40, -10, -22), head + (sign * 45, -8, -140)], [17, 10, 6], 3071
+            )[0]
             scene.mark(f"hip_prosthesis@{side}", low, head[2] + 29)
     canvas.paint_ellipsoid((0, 153, -507), (3, 12, 18), hu["cartilage"])
     scene.mark("pubic_symphysis", -525, -489)
@@ -304,6 +334,9 @@ def paint_pelvis(scene: Scene) -> None:
     if target in scene.wishes:
         own = scene.rng(target)
         sign = 1 if own.random() < 0.5 else -1
-        centre, radius = (sign * own.uniform(80, 100), own.uniform(88, 105), own.uniform(-440, -395)), own.uniform(9, 14)
+        centre, radius = (
+            (sign * own.uniform(80, 100), own.uniform(88, 105), own.uniform(-440, -395)),
+            own.uniform(9, 14),
+        )
         canvas.paint_ellipsoid(centre, (radius,) * 3, own.uniform(700, 1100))
         scene.mark(target, centre[2] - radius, centre[2] + radius, round(2 * radius, 1))
