@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,11 @@ class SlabModel(GroundingModel):
                 f"config.json does not describe a slab model ({error}); it needs frame, encoder, text and embedding_size."
             ) from error
         return cls(frame, encoder, text).eval()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load parameters; those stored in half precision to save space are computed with in single precision."""
+        single = {name: value.float() if value.is_floating_point() else value for name, value in state_dict.items()}
+        return super().load_state_dict(single, strict=strict, assign=assign)
 
     @torch.inference_mode()
     def encode_volume(

@@ -1,0 +1,109 @@
+"""`python -m train <command>`: each command is one short function; its work is in the module that it imports."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+__all__ = ["main"]
+
+
+def _phantoms(arguments: argparse.Namespace) -> None:
+    from napari_ct_grounding.model.slab_preprocessing import SlabFrame
+    from train.data.phantoms import generate_cache
+
+    seeds = range(arguments.seed0, arguments.seed0 + arguments.num)
+    generate_cache(arguments.out, seeds, SlabFrame(), arguments.workers)
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    from train.fit import fit
+    from train.recipe import read_recipe
+
+    recipe = read_recipe(arguments.recipe)
+    fit(recipe, arguments.cache, arguments.out, minutes=arguments.minutes, resume=arguments.resume)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from train.report_card import evaluate_command
+
+    figures = evaluate_command(
+        arguments.weights,
+        num_phantoms=arguments.phantoms,
+        seed0=arguments.seed0,
+        cache=arguments.cache,
+        num_workers=arguments.workers,
+        real=arguments.real,
+        data=arguments.data,
+    )
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+def _calibrate(arguments: argparse.Namespace) -> None:
+    from train.report_card import calibrate_command
+
+    calibrate_command(arguments.weights, arguments.phantoms, arguments.seed0, arguments.cache, arguments.workers)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from train.export import export
+
+    export(arguments.run, arguments.out, name=arguments.name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m train", description="Make weights that napari-ct-grounding opens.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    phantoms = commands.add_parser("phantoms", help="generate phantoms into a cache; goes on where it was stopped")
+    phantoms.add_argument("--out", type=Path, required=True, help="folder of the cache")
+    phantoms.add_argument("--num", type=int, required=True, help="number of phantoms")
+    phantoms.add_argument("--seed0", type=int, default=0, help="first seed (default 0)")
+    phantoms.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    phantoms.set_defaults(run_command=_phantoms)
+
+    fit = commands.add_parser("fit", help="train on a cache of phantoms")
+    fit.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/")
+    fit.add_argument("--cache", type=Path, required=True, help="folder written by the command 'phantoms'")
+    fit.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoint, log, config")
+    fit.add_argument("--minutes", type=float, help="instead of the recipe's")
+    fit.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    fit.set_defaults(run_command=_fit)
+
+    evaluate = commands.add_parser("evaluate", help="measure weights on held-out phantoms and real sentences")
+    evaluate.add_argument("--weights", type=Path, required=True, help="folder of weights")
+    evaluate.add_argument("--phantoms", type=int, default=200, help="number of held-out phantoms (default 200; 0: none)")
+    evaluate.add_argument("--seed0", type=int, default=5_000_000, help="their first seed (default 5000000)")
+    evaluate.add_argument("--cache", type=Path, default=Path("runs/evaluation_cache"), help="where they are kept")
+    evaluate.add_argument("--workers", type=int, default=2, help="processes that generate them (default 2)")
+    evaluate.add_argument("--real", type=Path, help="JSON list of {volume, sentence, z_lo_mm, z_hi_mm}")
+    evaluate.add_argument("--data", type=Path, help="folder that the volumes of --real lie in")
+    evaluate.add_argument("--json", type=Path, help="write all figures here")
+    evaluate.set_defaults(run_command=_evaluate)
+
+    calibrate = commands.add_parser("calibrate", help="choose how profiles are read, and write it into card.json")
+    calibrate.add_argument("--weights", type=Path, required=True, help="folder of weights")
+    calibrate.add_argument("--phantoms", type=int, default=150, help="number of phantoms (default 150)")
+    calibrate.add_argument("--seed0", type=int, default=7_000_000, help="their first seed (default 7000000)")
+    calibrate.add_argument("--cache", type=Path, default=Path("runs/calibration_cache"), help="where they are kept")
+    calibrate.add_argument("--workers", type=int, default=2, help="processes that generate them (default 2)")
+    calibrate.set_defaults(run_command=_calibrate)
+
+    export = commands.add_parser("export", help="write a weights folder from a run")
+    export.add_argument("--run", type=Path, required=True, help="folder written by 'fit'")
+    export.add_argument("--out", type=Path, required=True, help="folder of the weights")
+    export.add_argument("--name", default="bundled", help="name in the card (default bundled)")
+    export.set_defaults(run_command=_export)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command."""
+    arguments = _parser().parse_args(argv)
+    arguments.run_command(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""From cached phantoms to batches: a part of each scan, changed, with the sentences that are true of what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.model.slab_text import split_parts
+from train.data.augmentation import DepthMap, augment, draw_depth_map, resample_depth
+from train.data.phantoms import CachedPhantom, TargetTruth, read_slabs
+from train.data.text import FrozenText, WordingBank, draw_language, phantom_report
+
+__all__ = ["Batch", "BatchMaker", "BatchSettings", "PlacedTarget", "prefetched"]
+
+#: A target less visible than this is left out: its sentence would point beyond the scan.
+MIN_VISIBLE_FRACTION = 0.5
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How batches are made.
+
+    Parameters
+    ----------
+    num_scans : int
+    num_sentences : int
+        Of each scan, findings first.
+    crop_chance : float
+        How often a part of the scan's range is taken.
+    max_slabs, min_slabs : int
+        Of a part.
+    strength : float
+        Of the augmentation, see `augment`.
+    german_share : float
+    """
+
+    num_scans: int = 8
+    num_sentences: int = 24
+    crop_chance: float = 0.5
+    max_slabs: int = 96
+    min_slabs: int = 24
+    strength: float = 1.0
+    german_share: float = 0.35
+
+
+@dataclass(frozen=True)
+class PlacedTarget:
+    """A target in new slabs: `centre` and `extent` of what is visible."""
+
+    target: TargetTruth
+    centre: float
+    extent: float
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One step's worth of scans and sentences.
+
+    Parameters
+    ----------
+    hu : Tensor, (m, y, x)
+        Real slabs of all scans, one after the other.
+    mask : Tensor[bool], (b, n)
+        Where they lie.
+    owner : Tensor[int], (s,)
+        Scan of each sentence.
+    centre, extent : Tensor, (s,)
+        In slabs.
+    pooled, presence : Tensor, (s, ...)
+        Text features of the sentences.
+    report_pooled, report_presence : Tensor, (b, ...)
+    is_same_report : Tensor[bool], (b, b)
+        Where two scans' findings are the same, so that their reports cannot be told apart.
+    labels : Tensor, (b, 18)
+        1, 0, or -1 for unknown.
+    """
+
+    hu: Tensor
+    mask: Tensor
+    owner: Tensor
+    centre: Tensor
+    extent: Tensor
+    pooled: Tensor
+    presence: Tensor
+    report_pooled: Tensor
+    report_presence: Tensor
+    is_same_report: Tensor
+    labels: Tensor
+
+
+class BatchMaker:
+    """Makes the batch of any step, the same one each time for the same seed and step.
+
+    Parameters
+    ----------
+    folder : Path
+        The cache.
+    phantoms : sequence of CachedPhantom
+    bank : WordingBank
+    frozen : FrozenText
+    settings : BatchSettings
+    seed : int
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        phantoms: Sequence[CachedPhantom],
+        bank: WordingBank,
+        frozen: FrozenText,
+        settings: BatchSettings,
+        seed: int,
+    ) -> None:
+        self._folder = folder
+        self._phantoms = phantoms
+        self._bank = bank
+        self._frozen = frozen
+        self._settings = settings
+        self._seed = seed
+        # One report a phantom, in one language; all sentences at once, so that those of one length travel together.
+        rng = np.random.default_rng([seed, 19])
+        reports = [phantom_report(p, seed, draw_language(settings.german_share, rng)) for p in phantoms]
+        frozen.add(part for report in reports for part in split_parts(report))
+        self._report_rows = [frozen.add_report(report) for report in reports]
+
+    def make(self, step: int) -> Batch:
+        """Return the batch of a step."""
+        rng = np.random.default_rng([self._seed, 11, step])
+        settings = self._settings
+        per_epoch = max(1, len(self._phantoms) // settings.num_scans)
+        order = np.random.default_rng([self._seed, 13, step // per_epoch]).permutation(len(self._phantoms))
+        first = (step % per_epoch) * settings.num_scans
+        hu, owners, centres, extents, rows, groups, findings = [], [], [], [], [], [], []
+        labels = np.zeros((settings.num_scans, len(CT_RATE_DISEASES)), dtype=np.float32)
+        for scan, index in enumerate(order[first : first + settings.num_scans]):
+            phantom = self._phantoms[index]
+            slabs = torch.from_numpy(np.array(read_slabs(self._folder, phantom.seed)))
+            depth = draw_depth_map(len(slabs), rng, settings.crop_chance, settings.max_slabs, settings.min_slabs)
+            hu.append(augment(resample_depth(slabs, depth), rng, settings.strength))
+            placed = placed_targets(phantom, depth)
+            for item in self._chosen(placed, rng):
+                owners.append(scan)
+                centres.append(item.centre)
+                extents.append(item.extent)
+                rows.append(self._bank.draw(item.target.name, rng))
+            present = [item.target for item in placed if item.target.is_finding]
+            labels[scan] = disease_labels(phantom, present)
+            findings.append(frozenset(target.name for target in present))
+            groups.append(self._report(int(index), present, depth, rng))
+        mask = torch.zeros(len(hu), max(len(h) for h in hu), dtype=torch.bool)
+        for scan, values in enumerate(hu):
+            mask[scan, : len(values)] = True
+        same = torch.tensor([[a == b for b in findings] for a in findings])
+        report_pooled, report_presence = self._frozen.group(groups)
+        return Batch(
+            hu=torch.cat(hu),
+            mask=mask,
+            owner=torch.tensor(owners),
+            centre=torch.tensor(centres, dtype=torch.float32),
+            extent=torch.tensor(extents, dtype=torch.float32),
+            pooled=self._frozen.pooled(rows),
+            presence=self._frozen.presence(rows),
+            report_pooled=report_pooled,
+            report_presence=report_presence,
+            is_same_report=same,
+            labels=torch.from_numpy(labels),
+        )
+
+    def _chosen(self, placed: list[PlacedTarget], rng: np.random.Generator) -> list[PlacedTarget]:
+        """Findings first, two wordings each while there is room, the rest landmarks."""
+        room = self._settings.num_sentences
+        findings = [item for item in placed if item.target.is_finding]
+        rng.shuffle(findings)  # type: ignore[arg-type]
+        chosen = (findings * 2)[: room // 2]
+        landmarks = [item for item in placed if not item.target.is_finding]
+        rng.shuffle(landmarks)  # type: ignore[arg-type]
+        return chosen + landmarks[: room - len(chosen)]
+
+    def _report(self, index: int, present: list[TargetTruth], depth: DepthMap, rng: np.random.Generator) -> list[int]:
+        """Rows of a report: the phantom's own while its range is whole, or sentences about what is left."""
+        if not depth.is_cropped and rng.random() < 0.5:
+            return self._report_rows[index]
+        rows = [self._bank.draw(target.name, rng) for target in present]
+        absent = self._phantoms[index].absent
+        num_denials = min(len(absent), int(rng.integers(0 if rows else 1, 4)))
+        rows += [self._bank.draw_denial(str(name), rng) for name in rng.choice(absent, num_denials, replace=False)]
+        return rows or self._report_rows[index]
+
+
+def placed_targets(phantom: CachedPhantom, depth: DepthMap) -> list[PlacedTarget]:
+    """Return the targets that are still seen at least half after a change of range."""
+    z = np.asarray(phantom.z_mm)
+    step_mm = float(z[1] - z[0])
+    placed = []
+    for target in phantom.targets:
+        low, high = (depth.new_position((v - z[0]) / step_mm) for v in (target.z_lo_mm, target.z_hi_mm))
+        seen_low, seen_high = max(low, -0.5), min(high, depth.num_slabs - 0.5)
+        height = max(high - low, 1e-3)
+        share = target.visible_fraction * (seen_high - seen_low) / height
+        if share >= MIN_VISIBLE_FRACTION:
+            # The truth's own middle counts while nothing was cut off (a shape need not be symmetric).
+            middle = (target.z_mm - z[0]) / step_mm
+            is_whole = seen_low == low and seen_high == high
+            centre = depth.new_position(middle) if is_whole else (seen_low + seen_high) / 2
+            placed.append(PlacedTarget(target, float(centre), float(seen_high - seen_low)))
+    return placed
+
+
+def disease_labels(phantom: CachedPhantom, present: Sequence[TargetTruth]) -> NDArray[np.float32]:
+    """Return 1 where a finding that makes the disease true is seen, -1 where it was cut off, else 0."""
+    seen = {target.disease for target in present if target.disease}
+    return np.array(
+        [1.0 if name in seen else (-1.0 if name in phantom.diseases else 0.0) for name in CT_RATE_DISEASES],
+        dtype=np.float32,
+    )
+
+
+def prefetched(maker: BatchMaker, first_step: int, ahead: int = 3) -> Iterator[Batch]:
+    """Yield batches from `first_step` on, made in a thread beside the training step."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(maker.make, first_step + i) for i in range(ahead)]
+        step = first_step + ahead
+        try:
+            while True:
+                batch = waiting.pop(0).result()
+                waiting.append(pool.submit(maker.make, step))
+                step += 1
+                yield batch
+        finally:
+            for job in waiting:
+                job.cancel()

@@ -1,0 +1,260 @@
+"""Measure weights on held-out phantoms (other seeds, held-out wordings) and, where given, on real sentences.
+
+::
+
+    python -m train evaluate --weights napari_ct_grounding/weights/bundled --phantoms 200 --seed0 5000000 --cache eval_cache
+    python -m train evaluate --weights runs/bundled --phantoms 0 --real sentences.json --data ct
+
+prints Markdown tables and writes all figures as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F  # noqa: N812
+
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
+from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval, prominence
+from napari_ct_grounding.model.slab import SlabModel
+from napari_ct_grounding.model.slab_preprocessing import window_channels
+from napari_ct_grounding.phantom.sentences import sentence_for
+from train.data.batches import MIN_VISIBLE_FRACTION
+from train.data.phantoms import CachedPhantom, TargetTruth, read_slabs
+from train.data.text import phantom_report
+from train.metrics.classification import auroc_by_class, recall_at_k
+from train.metrics.localization import Located, category_prior, localization_summary
+
+__all__ = [
+    "Decoding",
+    "EncodedPhantom",
+    "Profile",
+    "encode_cached",
+    "evaluate_phantoms",
+    "evaluate_real",
+    "held_out_profiles",
+    "localize_cached",
+    "locate",
+    "markdown_table",
+    "relative_positions",
+    "summary_line",
+]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How a profile is read; the fields of a card of the same names."""
+
+    decoding: str = "median"
+    temperature: float = 0.1
+    interval_temperature: float = 0.1
+    interval_mass: float = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPhantom:
+    """A cached phantom with its vectors, all of unit length."""
+
+    phantom: CachedPhantom
+    depth: NDArray[np.float32]
+    retrieval: NDArray[np.float32]
+    disease: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Cosines of one held-out wording along one phantom."""
+
+    encoded: EncodedPhantom
+    target: TargetTruth
+    language: str
+    values: NDArray[np.float32]
+
+
+@torch.inference_mode()
+def encode_cached(model: SlabModel, cache: Path, phantoms: Sequence[CachedPhantom]) -> list[EncodedPhantom]:
+    """Return the vectors of cached phantoms, as `SlabModel.encode_volume` gives them."""
+    encoded = []
+    for phantom in phantoms:
+        slabs = torch.from_numpy(np.array(read_slabs(cache, phantom.seed)))
+        mask = torch.ones(1, len(slabs), dtype=torch.bool)
+        output = model.encoder(window_channels(slabs, model.frame), mask)
+        vectors = (F.normalize(v[0], dim=-1).numpy() for v in (output.depth, output.retrieval, output.disease))
+        encoded.append(EncodedPhantom(phantom, *vectors))
+    return encoded
+
+
+def held_out_profiles(model: SlabModel, encoded: Sequence[EncodedPhantom], german_share: float = 0.35) -> list[Profile]:
+    """Return a profile for every target that is at least half visible, worded as training never does."""
+    wanted: list[tuple[EncodedPhantom, TargetTruth, str, str]] = []
+    for item in encoded:
+        for target in item.phantom.targets:
+            if target.visible_fraction < MIN_VISIBLE_FRACTION:
+                continue
+            rng = np.random.default_rng([item.phantom.seed, zlib.crc32(target.name.encode())])
+            language = "de" if rng.random() < german_share else "en"
+            sentence = sentence_for(target.name, language=language, family="test", rng=rng, size_mm=target.size_mm)
+            wanted.append((item, target, language, sentence))
+    unique = list(dict.fromkeys(sentence for *_, sentence in wanted))
+    vectors = dict(zip(unique, model.embed_sentences(unique).localization, strict=True)) if unique else {}
+    return [Profile(item, target, language, item.depth @ vectors[s]) for item, target, language, s in wanted]
+
+
+def locate(profiles: Sequence[Profile], how: Decoding) -> list[Located]:
+    """Return truth and answer of each profile."""
+    located = []
+    for profile in profiles:
+        z_mm = np.array(profile.encoded.phantom.z_mm)
+        half = (z_mm[1] - z_mm[0]) / 2
+        probability = depth_distribution(profile.values, how.interval_temperature)
+        located.append(
+            Located(
+                scan=profile.encoded.phantom.seed,
+                target=profile.target.name,
+                is_finding=profile.target.is_finding,
+                z_mm=profile.target.z_mm,
+                z_lo_mm=profile.target.z_lo_mm,
+                z_hi_mm=profile.target.z_hi_mm,
+                covered_mm=(float(z_mm[0] - half), float(z_mm[-1] + half)),
+                predicted_mm=decode_depth(profile.values, z_mm, how.decoding, how.temperature),
+                interval_mm=highest_density_interval(probability, z_mm, how.interval_mass),
+                prominence=prominence(profile.values),
+                language=profile.language,
+            )
+        )
+    return located
+
+
+def localize_cached(
+    model: SlabModel, cache: Path, phantoms: Sequence[CachedPhantom], temperature: float
+) -> list[Located]:
+    """Return truth and answer of held-out wordings on cached phantoms."""
+    profiles = held_out_profiles(model, encode_cached(model, cache, phantoms))
+    return locate(profiles, Decoding(temperature=temperature, interval_temperature=temperature))
+
+
+def relative_positions(phantoms: Sequence[CachedPhantom]) -> dict[str, list[float]]:
+    """Return where in its scan each target lies, 0 to 1, over phantoms: what the category prior is made of."""
+    positions: dict[str, list[float]] = {}
+    for phantom in phantoms:
+        half = (phantom.z_mm[1] - phantom.z_mm[0]) / 2
+        low, high = phantom.z_mm[0] - half, phantom.z_mm[-1] + half
+        for target in phantom.targets:
+            if target.visible_fraction >= MIN_VISIBLE_FRACTION:
+                positions.setdefault(target.name, []).append((target.z_mm - low) / (high - low))
+    return positions
+
+
+def evaluate_phantoms(model: SlabModel, cache: Path, phantoms: Sequence[CachedPhantom], how: Decoding) -> dict[str, Any]:
+    """Return all figures on held-out phantoms.
+
+    The category prior is taken from the very phantoms that are scored, which favours that baseline.
+    """
+    encoded = encode_cached(model, cache, phantoms)
+    located = locate(held_out_profiles(model, encoded), how)
+    prior = category_prior(relative_positions(phantoms))
+    groups = {
+        "all": located,
+        "landmarks": [item for item in located if not item.is_finding],
+        "findings": [item for item in located if item.is_finding],
+        "german": [item for item in located if item.language == "de"],
+        "english": [item for item in located if item.language == "en"],
+    }
+    inside = [item.interval_mm[0] <= item.z_mm <= item.interval_mm[1] for item in located]
+    widths = [item.interval_mm[1] - item.interval_mm[0] for item in located]
+    labels = np.array([[name in p.diseases for name in CT_RATE_DISEASES] for p in phantoms]).astype(int)
+    return {
+        "num_phantoms": len(phantoms),
+        "localization": {name: localization_summary(items, prior) for name, items in groups.items()},
+        "interval": {"mass": how.interval_mass, "covers": float(np.mean(inside)), "median_width_mm": float(np.median(widths))},
+        "disease_auroc": auroc_by_class(labels, _disease_scores(model, encoded), CT_RATE_DISEASES),
+        "retrieval": _retrieval(model, encoded),
+    }
+
+
+def evaluate_real(model: SlabModel, sentences_file: Path, data: Path, how: Decoding) -> dict[str, Any]:
+    """Return errors on sentences with extents read off real scans.
+
+    Parameters
+    ----------
+    model : SlabModel
+    sentences_file : Path
+        JSON list of {"volume": path below `data`, "sentence", "z_lo_mm", "z_hi_mm"} in world z.
+    data : Path
+    how : Decoding
+    """
+    from napari_ct_grounding.readers import read_volume
+
+    records = json.loads(sentences_file.read_text(encoding="utf-8"))
+    cases, located = [], []
+    for number, name in enumerate(dict.fromkeys(record["volume"] for record in records)):
+        image = model.encode_volume(read_volume(data / name), coverage="masked")
+        chosen = [record for record in records if record["volume"] == name]
+        vectors = model.embed_sentences([record["sentence"] for record in chosen]).localization
+        for record, vector in zip(chosen, vectors, strict=True):
+            low, high = float(record["z_lo_mm"]), float(record["z_hi_mm"])
+            predicted = decode_depth(image.depth @ vector, image.depths_mm, how.decoding, how.temperature)
+            located.append(
+                Located(number, record["sentence"], False, (low + high) / 2, low, high, image.covered_mm, predicted)
+            )
+            cases.append({**record, "predicted_mm": round(predicted, 1), "error_mm": round(abs(predicted - (low + high) / 2), 1)})
+    return {"summary": localization_summary(located, {}), "cases": cases}
+
+
+def summary_line(located: Sequence[Located]) -> str:
+    """Return one line for the log of a training."""
+    parts = []
+    for name, is_finding in (("landmarks", False), ("findings", True)):
+        chosen = [item for item in located if item.is_finding is is_finding]
+        if chosen:
+            error = np.array([abs(item.predicted_mm - item.z_mm) for item in chosen])
+            middle = np.array([abs(sum(item.covered_mm) / 2 - item.z_mm) for item in chosen])
+            parts.append(
+                f"{name} {error.mean():.1f} mm (median {np.median(error):.1f}, middle slice {middle.mean():.1f}, n {len(chosen)})"
+            )
+    return "; ".join(parts)
+
+
+def markdown_table(groups: Mapping[str, dict[str, Any] | None]) -> str:
+    """Return localization summaries as a Markdown table, one row for each group and way of answering."""
+    lines = [
+        "| sentences | n | answer | mean error mm (95 % CI) | median | within 12 mm | within 24 mm | inside extent |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for group, summary in groups.items():
+        if summary is None:
+            continue
+        for name in ("model", "category_prior", "middle_slice", "random"):
+            row = summary[name]
+            low, high = row["mean_mm_ci"]
+            lines.append(
+                f"| {group} | {summary['num_sentences']} | {name.replace('_', ' ')} | {row['mean_mm']:.1f} ({low:.1f}-{high:.1f}) | "
+                f"{row['median_mm']:.1f} | {row['within_12_mm']:.0%} | {row['within_24_mm']:.0%} | {row['inside']:.0%} |"
+            )
+    return "\n".join(lines)
+
+
+def _disease_scores(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> NDArray[np.float64]:
+    """Difference of cosines (n, 18) of the seven averaged prompt pairs: the order of the session's scores."""
+    prompts = [text for name in CT_RATE_DISEASES for pair in prompt_pairs(name) for text in pair]
+    vectors = model.embed_sentences(prompts).report.reshape(len(CT_RATE_DISEASES), -1, 2, encoded[0].disease.shape[-1])
+    mean = vectors.mean(axis=1)
+    mean /= np.linalg.norm(mean, axis=-1, keepdims=True)
+    disease = np.stack([item.disease for item in encoded])
+    return disease @ (mean[:, 0] - mean[:, 1]).T
+
+
+def _retrieval(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> dict[str, Any]:
+    texts = [phantom_report(item.phantom, seed=0, family="test") for item in encoded]
+    reports = model.embed_sentences(texts).report
+    images = np.stack([item.retrieval for item in encoded])
+    k = min(10, len(encoded))
+    return {f"recall_at_{k}": recall_at_k(images, reports, k), "chance": k / len(encoded), "pool": len(encoded)}

@@ -1,0 +1,308 @@
+"""Train the slab model on phantoms.
+
+::
+
+    python -m train phantoms --out cache --num 2800 --workers 2
+    python -m train fit --recipe train/recipes/bundled.toml --cache cache --out runs/bundled
+
+stops after the recipe's steps or minutes, whichever comes first; ``--resume`` goes on from the last checkpoint, ``--minutes 1`` is enough to see it turn.
+The order of events: data, text, model, losses, optimizer, loop.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.model.hashed_text import inverse_document_frequency
+from napari_ct_grounding.model.slab import SlabModel
+from napari_ct_grounding.model.slab_preprocessing import SlabFrame, window_channels
+from train.base_text import find_minilm, prune_minilm
+from train.data.batches import Batch, BatchMaker, prefetched
+from train.data.phantoms import CachedPhantom, load_cache
+from train.data.text import LANGUAGES, FrozenText, PromptBank, WordingBank, draw_wordings, phantom_report
+from train.losses.disease_prompts import disease_prompt_loss, positive_weight, prompt_logits
+from train.losses.localization import extent_targets, localization_loss
+from train.losses.siglip import siglip_loss
+from train.recipe import LossRecipe, Recipe
+
+__all__ = ["Criterion", "build_model", "fit", "load_run"]
+
+#: Reports that the vocabulary is chosen by, beside all wordings; more do not change it.
+_NUM_VOCABULARY_PHANTOMS = 400
+
+
+class Criterion(nn.Module):
+    """The three losses and their learned scales.
+
+    Parameters
+    ----------
+    recipe : LossRecipe
+    positive_weights : Tensor, (18,)
+    """
+
+    def __init__(self, recipe: LossRecipe, positive_weights: Tensor) -> None:
+        super().__init__()
+        self._recipe = recipe
+        self.positive_weights: Tensor
+        self.register_buffer("positive_weights", positive_weights)
+        self.log_localization_scale = nn.Parameter(torch.tensor(2.3026))
+        self.logit_scale = nn.Parameter(torch.tensor(2.3026))
+        self.logit_bias = nn.Parameter(torch.tensor(-3.0))
+
+    @property
+    def temperature(self) -> float:
+        """Tau of the localization cosines."""
+        return float(torch.exp(-self.log_localization_scale.detach()))
+
+    def forward(
+        self, model: SlabModel, batch: Batch, prompts: tuple[Tensor, Tensor], feature_dropout: float, is_coarse: bool
+    ) -> dict[str, Tensor]:
+        """Return the three losses of a batch, unweighted.
+
+        Parameters
+        ----------
+        model : SlabModel
+        batch : Batch
+        prompts : tuple of Tensor
+            Frozen vectors and presence of prompts, (18 x variants x 2, ...), see `PromptBank.draw`.
+        feature_dropout : float
+        is_coarse : bool
+            Whether pixels are halved: a quarter of the work, enough for the first part of training.
+        """
+        hu = F.avg_pool2d(batch.hu[:, None], 2)[:, 0] if is_coarse else batch.hu
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            image = model.encoder(window_channels(hu, model.frame), batch.mask)
+        depth, retrieval, disease = image.depth.float(), image.retrieval.float(), image.disease.float()
+        pooled = torch.cat([batch.pooled, batch.report_pooled, prompts[0]])
+        presence = torch.cat([batch.presence, batch.report_presence, prompts[1]])
+        kept = (torch.rand_like(presence) >= feature_dropout).to(presence.dtype)
+        localization, report = model.text(pooled, presence * kept)
+        num_sentences, num_scans = len(batch.owner), len(batch.mask)
+
+        valid = batch.mask[batch.owner]
+        targets = extent_targets(
+            batch.centre, batch.extent, valid, self._recipe.min_sigma_slabs, self._recipe.extent_share
+        )
+        scale = self.log_localization_scale.clamp_max(4.6).exp()
+        losses = {
+            "localization": localization_loss(depth[batch.owner], localization[:num_sentences], targets, valid, scale)
+        }
+        reports = report[num_sentences : num_sentences + num_scans]
+        losses["siglip"] = siglip_loss(retrieval, reports, self.logit_scale, self.logit_bias, batch.is_same_report)
+        pairs = F.normalize(report[num_sentences + num_scans :], dim=-1)
+        logits = prompt_logits(
+            F.normalize(disease, dim=-1),
+            pairs.view(len(CT_RATE_DISEASES), -1, 2, pairs.shape[-1]),
+            self.logit_scale,
+            self._recipe.prompt_sampling,
+        )
+        loss = disease_prompt_loss(logits, batch.labels, self.positive_weights)
+        losses["disease"] = logits.sum() * 0 if loss is None else loss
+        return losses
+
+
+def build_model(recipe: Recipe, sentences: Iterable[str], out: Path, frame: SlabFrame) -> SlabModel:
+    """Return a fresh model whose text side is pretrained; write config.json and tokenizer.json to `out`."""
+    torch.manual_seed(recipe.seed)
+    text = recipe.text
+    bert, parameters = prune_minilm(find_minilm(), out, sentences, text.vocab_size, text.num_layers)
+    image = asdict(recipe.image)
+    config: dict[str, Any] = {
+        "model_type": "slab",
+        "embedding_size": 128,
+        "frame": frame.to_dict(),
+        "encoder": image,
+        "text": {
+            "bert": bert,
+            "num_buckets": text.num_buckets,
+            "hashed_width": text.hashed_width,
+            "hidden_width": text.hidden_width,
+            "dropout": text.dropout,
+        },
+    }
+    (out / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    model = SlabModel.from_config(config, out)
+    model.text.bert.load_state_dict(parameters, strict=True)
+    return model
+
+
+def load_run(run: Path) -> tuple[SlabModel, dict[str, Any]]:
+    """Return the averaged model of a run's last checkpoint, in eval mode, and the checkpoint."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True)
+    model = SlabModel.from_config(config, run)
+    model.load_state_dict(checkpoint["average"])
+    return model.eval(), checkpoint
+
+
+def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None, resume: bool = False) -> None:
+    """Train for the recipe's steps, or its minutes (or `minutes`) where these end first, and leave ``checkpoint.pt`` and ``log.jsonl`` in `out`."""
+    torch.set_num_threads(recipe.num_threads)
+    out.mkdir(parents=True, exist_ok=True)
+    seconds = 60.0 * (recipe.minutes if minutes is None else minutes)
+    frame = SlabFrame()
+
+    # Data. The last phantoms of the cache tell how training goes; they are not trained on.
+    phantoms = load_cache(cache)
+    num_watched = max(2, min(40, len(phantoms) // 10))
+    watched, phantoms = phantoms[-num_watched:], phantoms[:-num_watched]
+    print(f"{len(phantoms)} phantoms to train on, {num_watched} to watch")
+
+    # Model and text.
+    wordings = draw_wordings(phantoms, recipe.text.num_wordings, recipe.text.german_share, recipe.seed)
+    checkpoint: dict[str, Any] | None = None
+    if resume:
+        model, checkpoint = load_run(out)
+        model.load_state_dict(checkpoint["model"])
+    else:
+        reports = [phantom_report(p, recipe.seed, lang) for p in phantoms[:_NUM_VOCABULARY_PHANTOMS] for lang in LANGUAGES]
+        model = build_model(recipe, [*wordings.all(), *reports], out, frame)
+    started = time.perf_counter()
+    model.text.bert.requires_grad_(False)
+    frozen = FrozenText(model.text, cache / f"text_{_fingerprint(model.text.bert)}.npz")
+    bank = WordingBank(frozen, wordings)
+    maker = BatchMaker(cache, phantoms, bank, frozen, recipe.batch, recipe.seed)
+    prompts = PromptBank(frozen)
+    frozen.save()
+    if checkpoint is None:
+        # How rare a bucket is among targets, not among sentences: a target has many wordings.
+        documents = [np.unique(np.concatenate([frozen.buckets[r] for r in rows])) for rows in bank.rows.values()]
+        model.text.hashed.idf.copy_(torch.from_numpy(inverse_document_frequency(documents, recipe.text.num_buckets)))
+    print(f"{len(frozen.sentences)} sentences encoded in {time.perf_counter() - started:.0f} s", flush=True)
+
+    # Losses and optimizer.
+    labels = torch.tensor([[name in p.diseases for name in CT_RATE_DISEASES] for p in phantoms]).long()
+    criterion = Criterion(recipe.loss, positive_weight(labels))
+    optimizer = torch.optim.AdamW(_parameter_groups(model, criterion, recipe), betas=(0.9, 0.98))
+    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    step, elapsed_before = 0, 0.0
+    if checkpoint is not None:
+        criterion.load_state_dict(checkpoint["criterion"])
+        optimizer.load_state_dict(checkpoint["optimizer"])
+        average = checkpoint["average"]
+        step, elapsed_before = int(checkpoint["step"]), float(checkpoint["elapsed_s"])
+    weights = {name: getattr(recipe.loss, name) for name in ("localization", "siglip", "disease")}
+
+    # The loop.
+    model.train()
+    model.text.bert.eval()
+    started = last_saved = last_told = time.perf_counter()
+    sums: dict[str, float] = {}
+    log = (out / "log.jsonl").open("a", encoding="utf-8")
+    for batch in prefetched(maker, step):
+        elapsed = elapsed_before + time.perf_counter() - started
+        progress = max(step / recipe.steps, elapsed / seconds)
+        if progress >= 1:
+            break
+        rate = _learning_rate(progress, recipe)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        drawn = prompts.draw(recipe.loss.num_prompts, np.random.default_rng([recipe.seed, 17, step]))
+        losses = criterion(model, batch, drawn, recipe.text.feature_dropout, progress < recipe.coarse_share)
+        loss = sum((weights[name] * value for name, value in losses.items()), torch.zeros(()))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], recipe.optimizer.clip_norm)
+        optimizer.step()
+        step += 1
+        _update_average(average, model, min(recipe.optimizer.ema_decay, step / (step + 10)))
+
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        sums["steps"] = sums.get("steps", 0) + 1
+        now = time.perf_counter()
+        if now - last_told > 20:
+            means = {name: round(value / sums["steps"], 4) for name, value in sums.items() if name != "steps"}
+            entry = {"step": step, "elapsed_s": round(elapsed, 1), "lr": round(rate, 6), **means,
+                     "s_per_step": round((now - last_told) / sums["steps"], 3),
+                     "temperature": round(criterion.temperature, 4)}  # fmt: skip
+            print(json.dumps(entry), flush=True)
+            log.write(json.dumps(entry) + "\n")
+            log.flush()
+            sums, last_told = {}, now
+        if now - last_saved > recipe.checkpoint_seconds:
+            _save(out, model, average, criterion, optimizer, step, elapsed)
+            _watch(out, cache, watched, criterion.temperature, log, step)
+            last_saved = last_told = time.perf_counter()
+    _save(out, model, average, criterion, optimizer, step, elapsed_before + time.perf_counter() - started)
+    _watch(out, cache, watched, criterion.temperature, log, step)
+    log.close()
+
+
+def _learning_rate(progress: float, recipe: Recipe) -> float:
+    """Linear warm-up, then a half cosine down to a hundredth."""
+    peak, warmup = recipe.optimizer.learning_rate, recipe.optimizer.warmup_share
+    if progress < warmup:
+        return peak * (0.02 + 0.98 * progress / warmup)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (progress - warmup) / (1 - warmup)))))
+
+
+def _parameter_groups(model: SlabModel, criterion: Criterion, recipe: Recipe) -> list[dict[str, Any]]:
+    """Matrices decay; vectors (biases, norms) and the scales of the losses do not."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": recipe.optimizer.weight_decay},
+        {"params": [p for p in trained if p.ndim < 2] + list(criterion.parameters()), "weight_decay": 0.0},
+    ]
+
+
+@torch.no_grad()
+def _update_average(average: dict[str, Tensor], model: SlabModel, decay: float) -> None:
+    for name, value in model.state_dict().items():
+        if name.startswith("text.bert.") or not value.is_floating_point():
+            continue
+        average[name].lerp_(value, 1 - decay)
+
+
+def _save(
+    out: Path,
+    model: SlabModel,
+    average: dict[str, Tensor],
+    criterion: Criterion,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    elapsed: float,
+) -> None:
+    temporary = out / "checkpoint.part"
+    # The buffer of rarities belongs to the average as it is.
+    average["text.hashed.idf"] = model.text.hashed.idf.clone()
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "average": average,
+            "criterion": criterion.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "step": step,
+            "elapsed_s": elapsed,
+            "temperature": criterion.temperature,
+        },
+        temporary,
+    )
+    temporary.replace(out / "checkpoint.pt")
+
+
+def _watch(out: Path, cache: Path, watched: Sequence[CachedPhantom], temperature: float, log: Any, step: int) -> None:
+    """Print how far the averaged model is off on phantoms and wordings that it has not seen."""
+    from train.evaluate import localize_cached, summary_line
+
+    model, _ = load_run(out)
+    truths = localize_cached(model, cache, watched, temperature)
+    line = summary_line(truths)
+    print(f"step {step}: {line}", flush=True)
+    log.write(json.dumps({"step": step, "watched": line}) + "\n")
+
+
+def _fingerprint(module: nn.Module) -> str:
+    total = sum(float(p.double().abs().sum()) for p in module.parameters())
+    return f"{total:.3f}".replace(".", "_")

@@ -1,0 +1,110 @@
+"""How far from the truth, in mm along the scan, and is it better than guessing.
+
+Excluded: targets less than half visible (their sentence points beyond the scan). The error is the distance to the middle of
+the visible part; "inside" asks instead whether the answer lies anywhere within the target's extent, which is what a reader who
+jumps there sees. Intervals are bootstrapped over scans, since the sentences of one scan err together. An empty set gives None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Located", "category_prior", "localization_summary", "predict_category_prior"]
+
+
+@dataclass(frozen=True)
+class Located:
+    """One sentence of one scan: the truth, the scan's range, the answer; all in world z, mm.
+
+    `interval_mm` and `prominence` are what the session would show beside the answer.
+    """
+
+    scan: int
+    target: str
+    is_finding: bool
+    z_mm: float
+    z_lo_mm: float
+    z_hi_mm: float
+    covered_mm: tuple[float, float]
+    predicted_mm: float
+    interval_mm: tuple[float, float] = (np.nan, np.nan)
+    prominence: float = np.nan
+    language: str = "en"
+
+
+def category_prior(relative_positions: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Return the median place of each target within its scan, 0 (lowest) to 1, over training scans."""
+    return {name: float(np.median(values)) for name, values in relative_positions.items()}
+
+
+def predict_category_prior(located: Sequence[Located], prior: Mapping[str, float]) -> NDArray[np.float64]:
+    """Return the answers (mm) of someone who reads the sentence and never looks at the scan; the middle for unknown ones."""
+    low = np.array([item.covered_mm[0] for item in located])
+    high = np.array([item.covered_mm[1] for item in located])
+    return low + (high - low) * np.array([prior.get(item.target, 0.5) for item in located])
+
+
+def localization_summary(
+    located: Sequence[Located], prior: Mapping[str, float], num_resamples: int = 1000, seed: int = 42
+) -> dict[str, Any] | None:
+    """Return errors of the model and of the baselines, with 95 % bootstrap intervals of the mean.
+
+    Parameters
+    ----------
+    located : sequence of Located
+    prior : mapping
+        From `category_prior`.
+    num_resamples, seed : int
+        Of the bootstrap over scans.
+
+    Returns
+    -------
+    dict or None
+        "num_sentences", "num_scans", and for "model", "category_prior", "middle_slice", "random" a dict of "mean_mm",
+        "mean_mm_ci", "median_mm", "within_12_mm", "within_24_mm", "inside"; "ratio_to_middle", "ratio_to_prior" of means.
+    """
+    if not located:
+        return None
+    rng = np.random.default_rng(seed)
+    truth = np.array([item.z_mm for item in located])
+    extent = np.array([(item.z_lo_mm, item.z_hi_mm) for item in located])
+    covered = np.array([item.covered_mm for item in located])
+    answers = {
+        "model": np.array([item.predicted_mm for item in located]),
+        "category_prior": predict_category_prior(located, prior),
+        "middle_slice": covered.mean(axis=1),
+        "random": rng.uniform(covered[:, 0], covered[:, 1]),
+    }
+    _, scans = np.unique([item.scan for item in located], return_inverse=True)
+    result: dict[str, Any] = {"num_sentences": len(located), "num_scans": int(scans.max() + 1)}
+    for name, answer in answers.items():
+        error = np.abs(answer - truth)
+        result[name] = {
+            "mean_mm": float(error.mean()),
+            "mean_mm_ci": _bootstrap_mean(error, scans, num_resamples, rng),
+            "median_mm": float(np.median(error)),
+            "within_12_mm": float((error <= 12).mean()),
+            "within_24_mm": float((error <= 24).mean()),
+            "inside": float(((answer >= extent[:, 0]) & (answer <= extent[:, 1])).mean()),
+        }
+    model = result["model"]["mean_mm"]
+    result["ratio_to_middle"] = model / max(result["middle_slice"]["mean_mm"], 1e-9)
+    result["ratio_to_prior"] = model / max(result["category_prior"]["mean_mm"], 1e-9)
+    return result
+
+
+def _bootstrap_mean(
+    error: NDArray[np.float64], scans: NDArray[np.intp], num_resamples: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Interval of the mean when whole scans are drawn with replacement."""
+    num_scans = int(scans.max() + 1)
+    total, count = np.bincount(scans, error, num_scans), np.bincount(scans, minlength=num_scans)
+    draws = rng.integers(num_scans, size=(num_resamples, num_scans))
+    means = total[draws].sum(axis=1) / count[draws].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
