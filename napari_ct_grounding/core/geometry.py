@@ -204,8 +204,8 @@ def canonicalise(affine: ArrayLike, stored_shape: tuple[int, int, int]) -> Canon
     strength = np.abs(rotation)
     world_of_stored = [0, 0, 0]
     for _ in range(3):
-        world, stored = np.unravel_index(int(np.argmax(strength)), (3, 3))
-        world_of_stored[stored] = int(world)
+        world, stored = divmod(int(np.argmax(strength)), 3)
+        world_of_stored[stored] = world
         strength[world, :] = -1
         strength[:, stored] = -1
     stored_of_world = [world_of_stored.index(world) for world in range(3)]
