@@ -151,10 +151,11 @@ class RadFinderModel(GroundingModel):
         super().__init__()
         self.config = config
         self.model = RadFinderNetwork(config)
-        self._tokenizer = (
-            None if tokenizer_folder is None else TextTokenizer(Path(tokenizer_folder), config.text.max_length)
-        )
-        num_rows = int(config.text.backbone["vocab_size"])
+        text = config.text
+        self._tokenizer: TextTokenizer | None = None
+        if tokenizer_folder is not None:
+            self._tokenizer = TextTokenizer(Path(tokenizer_folder), text.max_length, text.backbone["model_type"])
+        num_rows = int(text.backbone["vocab_size"])
         if self._tokenizer is not None and self._tokenizer.num_pieces > num_rows:
             raise WeightsError(
                 f"The tokenizer knows {self._tokenizer.num_pieces} pieces, but the weights hold embeddings of "

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, BertConfig, BertModel, Qwen3Config, Qwen3Model
+from transformers import AutoConfig, AutoTokenizer, BertConfig, BertModel, Qwen3Config, Qwen3Model
 from transformers.models.qwen3.modeling_qwen3 import Qwen3RotaryEmbedding
 
 from napari_ct_grounding.core.errors import WeightsError
@@ -27,6 +27,8 @@ class TextTokenizer:
         Holds the files of a transformers tokenizer.
     max_length : int
         Tokens after which a text is cut.
+    kind : str
+        transformers' `model_type` of the text encoder.
 
     Raises
     ------
@@ -34,11 +36,12 @@ class TextTokenizer:
         When the folder holds no tokenizer that can be read.
     """
 
-    def __init__(self, folder: Path, max_length: int) -> None:
+    def __init__(self, folder: Path, max_length: int, kind: str = "qwen3") -> None:
         try:
-            # No file of the folder is executed, and none is fetched.
+            # No file of the folder is executed, and none is fetched. The configuration is given, since the config.json in the
+            # folder is that of the weights, of a type that transformers does not know.
             self._tokenizer: Any = AutoTokenizer.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False
+                str(folder), config=AutoConfig.for_model(kind), local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WeightsError(

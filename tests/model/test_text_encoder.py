@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.model.text_encoder import TextTokenizer, pool_last, pool_mean, text_hidden
@@ -45,6 +48,31 @@ def test_the_end_token_is_kept_when_a_text_is_cut(tiny_tokenizer_folder):
     ids, mask = TextTokenizer(tiny_tokenizer_folder, max_length=3)(["left kidney liver lung", "liver"])
     assert ids.tolist() == [[2, 4, 0], [0, 5, 0]]
     assert mask.tolist() == [[1, 1, 1], [0, 1, 1]]
+
+
+def test_a_byte_level_tokenizer_of_the_released_kind_keeps_its_end_token_beside_a_config_of_ours(tmp_path, capfd):
+    """The class that tokenizer_config.json names could rebuild the post-processor and drop the token that is pooled."""
+    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "le", "ft", "left"]
+    merges = [("l", "e"), ("f", "t"), ("le", "ft")]
+    tokenizer = Tokenizer(models.BPE({piece: i for i, piece in enumerate(pieces)}, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.add_special_tokens(["<|endoftext|>"])
+    end = tokenizer.token_to_id("<|endoftext|>")
+    ending = processors.TemplateProcessing(single="$A <|endoftext|>", special_tokens=[("<|endoftext|>", end)])
+    tokenizer.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), ending])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    facts = {"tokenizer_class": "Qwen2Tokenizer", "pad_token": "<|endoftext|>", "padding_side": "left"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(facts))
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "radfinder"}))
+
+    found = TextTokenizer(tmp_path, max_length=3)
+    ids, mask = found(["leftleftleft", "l"])
+    left, letter = pieces.index("left"), pieces.index("l")
+    assert ids.tolist() == [[left, left, end], [end, letter, end]]
+    assert mask.tolist() == [[1, 1, 1], [0, 1, 1]]
+    assert found.num_pieces == end + 1
+    assert found.unknown_share("zzyzx") == 0
+    assert capfd.readouterr().err == ""  # no word about a model type that transformers does not know
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
