@@ -137,7 +137,7 @@ def paint_lungs(scene: Scene, lungs: LungMap) -> None:
         scene.mark(f"diaphragm_dome_{side}", top - 14, top)
 
 
-def _bronchi(shift: NDArray) -> dict[str, tuple[list[tuple[float, float, float]], list[float]]]:
+def _bronchi(shift: NDArray) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     paths = {
         "main_right": ([(4, 110, 0), (24, 104, -20)], [8, 7]),
         "main_left": ([(4, 110, 0), (-18, 108, -18), (-40, 104, -36)], [7, 6.5, 6]),
@@ -149,7 +149,7 @@ def _bronchi(shift: NDArray) -> dict[str, tuple[list[tuple[float, float, float]]
         "lingula": ([(-46, 108, -36), (-60, 132, -55), (-72, 152, -70)], [3.5, 3, 2]),
         "lower_left": ([(-40, 104, -36), (-47, 90, -65), (-60, 80, -100), (-68, 76, -125)], [5, 4, 3, 2]),
     }
-    return {name: ([tuple(np.add(p, shift)) for p in points], radii) for name, (points, radii) in paths.items()}
+    return {name: (np.add(points, shift), np.array(radii, float)) for name, (points, radii) in paths.items()}
 
 
 def paint_airways(scene: Scene) -> None:
@@ -172,7 +172,7 @@ def paint_airways(scene: Scene) -> None:
     cuffs: dict[str, list[tuple[float, float]]] = {place: [] for place in wished}
     for name, (points, radii) in bronchi.items():
         places = [place for place in wished if name in thickened[place]]
-        extent = canvas.paint_tube(points, [r + (4.2 if places else 1.6) for r in radii], 30)
+        extent = canvas.paint_tube(points, radii + (4.2 if places else 1.6), 30)
         for place in places:
             cuffs[place].append(extent)
     canvas.paint_tube(trachea, 9.5 * size, gas)
@@ -203,10 +203,10 @@ def paint_vessels(scene: Scene, lungs: LungMap) -> None:
             continue
         points = lungs.points[mine].astype(float)
         # Every stem leads towards a far point; its children leave at two places and lead to points near their parent's end.
-        for end in points[rng.choice(len(points), 13, replace=False)]:
+        for end in points[rng.choice(len(points), 18, replace=False)]:
             middle = np.asarray(hilum) + 0.5 * (end - hilum) + rng.normal(0, 7, 3)
             canvas.paint_tube([hilum, middle, end], [6.0, 3.6, 1.4], blood, clip)
-            near = points[np.linalg.norm(points - 0.5 * (middle + end), axis=1) < 48]
+            near = points[np.linalg.norm(points - 0.5 * (middle + end), axis=1) < 58]
             children = near[rng.choice(len(near), min(len(near), 7), replace=False)] if len(near) else near
             for k, child in enumerate(children):
                 start = middle + (end - middle) * (k / 7)

@@ -209,13 +209,13 @@ def paint_aorta(scene: Scene) -> None:
     scene.mark("coeliac_trunk", -213 + coeliac, -201 + coeliac)
     scene.mark("superior_mesenteric_artery", -270 + coeliac, -219 + coeliac)
     scene.mark("renal_arteries", -245 + coeliac, -230 + coeliac)
-    for place, path, radii in (
+    for place, course, radii in (
         ("aortic_arch", arch, np.array((16, 15, 14.5, 14, 13.5)) * r),
         ("descending_aorta", descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r),
         ("abdominal_aorta", belly, np.array((11.8, 11, 10, 9.3, 9)) * r),
     ):
         if scene.wants("aortic_calcification", place):
-            _plaques(scene, f"aortic_calcification@{place}", path, radii)
+            _plaques(scene, f"aortic_calcification@{place}", course, radii)
 
 
 def _plaques(scene: Scene, target: str, path: np.ndarray, radii: np.ndarray) -> None:
@@ -252,7 +252,7 @@ def paint_veins(scene: Scene) -> None:
     right = canvas.paint_tube(np.add([(46, 130, 62), (30, 134, 44), (26, 134, 30)], move), [6.5, 7, 8], svc)
     for sign in (1, -1):
         canvas.paint_tube(
-            [np.add((sign * 47, 134, 59), move), (sign * 95, 132, 62), (sign * 135, 115, 58)], 5, svc * 0.7 + 15
+            np.array([(sign * 47, 134, 59) + move, (sign * 95, 132, 62), (sign * 135, 115, 58)]), 5, svc * 0.7 + 15
         )
     scene.mark_shape("brachiocephalic_veins", left, right)
     scene.mark("superior_vena_cava", -48 + move[2], 30 + move[2])

@@ -83,7 +83,7 @@ def paint_liver(scene: Scene) -> None:
     scene.mark("liver_tip", scene.spans["liver"].z_lo, scene.spans["liver"].z_lo + 25)
     scene.mark("left_liver_lobe", -207 + move[2], max(-140 + move[2], -134))
     porta = np.array((45, 136, -196)) + move
-    paths = [
+    paths: list[tuple[list, list[float]]] = [
         ([(8, 132, -224) + move, porta], [6.5, 6]), ([porta, porta + (35, -25, 8), porta + (62, -40, 20)], [5, 4, 2]),
         ([porta, porta + (38, 15, -22), porta + (55, 30, -40)], [4.5, 3, 2]), ([porta, (0, 160, -178) + move, (-35, 165, -172) + move], [5, 4, 2]),
         ([(8, 132, -224) + move, (0, 136, -260) + move, (4, 142, -310) + move], [6, 5, 4]),
@@ -94,7 +94,7 @@ def paint_liver(scene: Scene) -> None:
     scene.mark("portal_vein", porta[2] - 30, porta[2] + 6)
     for end in ((118, 110, -175), (70, 168, -172), (-30, 168, -166)):
         canvas.paint_tube(
-            [(28, 128, -145), 0.5 * (np.add(end, (28, 128, -145))) + (0, 0, 8), end],
+            np.array([(28, 128, -145), 0.5 * np.add(end, (28, 128, -145)) + (0, 0, 8), end]),
             [5, 4, 1.5],
             hu["hepatic_vein"],
             cover,

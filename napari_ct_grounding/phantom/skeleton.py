@@ -334,9 +334,9 @@ def paint_pelvis(scene: Scene) -> None:
     if target in scene.wishes:
         own = scene.rng(target)
         sign = 1 if own.random() < 0.5 else -1
-        centre, radius = (
+        spot, radius = (
             (sign * own.uniform(80, 100), own.uniform(88, 105), own.uniform(-440, -395)),
             own.uniform(9, 14),
         )
-        canvas.paint_ellipsoid(centre, (radius,) * 3, own.uniform(700, 1100))
-        scene.mark(target, centre[2] - radius, centre[2] + radius, round(2 * radius, 1))
+        canvas.paint_ellipsoid(spot, (radius,) * 3, own.uniform(700, 1100))
+        scene.mark(target, spot[2] - radius, spot[2] + radius, round(2 * radius, 1))
