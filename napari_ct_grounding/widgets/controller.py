@@ -1,7 +1,7 @@
 """What has to run, and what is known: the state behind the dock, without Qt.
 
-The dock tells what is chosen and asks for answers; the controller turns that into frozen requests, runs only what is not known yet, and
-keeps the answers of each scan, so that going back to a volume or to other weights costs nothing.
+The dock tells what is chosen and asks for answers; the controller turns that into frozen requests, runs only what is not known
+yet, and keeps the answers of each scan, so that going back to a volume or to other weights costs nothing.
 """
 
 from __future__ import annotations

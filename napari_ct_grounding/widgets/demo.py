@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.widgets.work import SessionFactory
 
-__all__ = ["open_demo", "run_demo"]
+__all__ = ["open_demo", "run_demo", "take_picture"]
 
 DOCK_NAME = "CT Grounding"
 _WINDOW_SIZE = (1280, 800)
@@ -39,7 +39,7 @@ def run_demo(screenshot: Path | None = None) -> None:
     dock = open_demo(viewer)
     problems: list[str] = []
     if screenshot is not None:
-        _take_picture(viewer, dock, screenshot, problems)
+        take_picture(viewer, dock, screenshot, problems, close=viewer.close)
     napari.run()
     if problems:
         raise InputError(problems[0])
@@ -65,6 +65,8 @@ def open_demo(
     -------
     GroundingDock
     """
+    from qtpy.QtCore import QTimer
+
     from napari_ct_grounding.widgets.dock import GroundingDock
     from napari_ct_grounding.widgets.sample import demo_chest
 
@@ -75,6 +77,7 @@ def open_demo(
     window = viewer.window._qt_window
     window.resize(*_WINDOW_SIZE)
     give_room_to_the_canvas(window, area)
+    QTimer.singleShot(0, viewer.reset_view)  # the canvas has its size once the docks have theirs
     sentences = viewer.layers[0].metadata.get("ct_examples") or ()
     if sentences:
         dock.sentence_panel.submit(sentences[0])
@@ -82,10 +85,13 @@ def open_demo(
 
 
 def give_room_to_the_canvas(window: Any, area: Any) -> None:
-    """Make our dock as wide as it needs, and napari's own docks as narrow as they allow."""
+    """Make our dock as wide as it needs, put napari's layer controls away (Window menu), and its layer list narrow."""
     from qtpy.QtCore import Qt
     from qtpy.QtWidgets import QDockWidget
 
+    for dock in window.findChildren(QDockWidget):
+        if dock.objectName() == "layer controls":
+            dock.hide()
     left = [
         dock
         for dock in window.findChildren(QDockWidget)
@@ -94,14 +100,26 @@ def give_room_to_the_canvas(window: Any, area: Any) -> None:
     window.resizeDocks([*left, area], [*(200 for _ in left), _DOCK_WIDTH], Qt.Orientation.Horizontal)
 
 
-def _take_picture(viewer: Any, dock: Any, path: Path, problems: list[str]) -> None:
-    """Save the window once the first answer is drawn, and close; a failure or a long silence closes too."""
+def take_picture(viewer: Any, dock: Any, path: Path, problems: list[str], *, close: Callable[[], None]) -> None:
+    """Save the window once the first answer is drawn, then close; a failure or a long silence closes too.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    dock : GroundingDock
+    path : Path
+        PNG to write; its folder is made.
+    problems : list of str
+        What went wrong is added here.
+    close : callable
+        Called at the end.
+    """
     from qtpy.QtCore import QTimer
 
     def finish() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         viewer.screenshot(str(path), canvas_only=False, flash=False)
-        viewer.close()
+        close()
 
     def give_up(reason: str) -> None:
         if not problems:
@@ -114,14 +132,13 @@ def _take_picture(viewer: Any, dock: Any, path: Path, problems: list[str]) -> No
     waiting.start(_PATIENCE_MS)
 
     def on_diseases() -> None:  # they come after the first sentence
-        waiting.stop()
-        QTimer.singleShot(_DRAWING_MS, finish)
+        if dock.controller.answers is not None and dock.controller.answers.diseases:
+            waiting.stop()
+            QTimer.singleShot(_DRAWING_MS, finish)
 
     def on_failed(error: Exception) -> None:
         waiting.stop()
         give_up(str(error))
 
-    # Kept by the dock: signals hold functions that nobody else holds only weakly.
-    dock.demo_callbacks = (on_diseases, on_failed)
     dock.controller.diseases_changed.connect(on_diseases)
     dock.controller.failed.connect(on_failed)

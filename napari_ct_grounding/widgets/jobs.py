@@ -1,8 +1,8 @@
 """One persistent thread in which every session lives.
 
-GPU libraries keep their plans per thread, and a session is not locked: all model work of a dock runs here, one job after the other.
-A task is a plain function of a `JobContext`; it touches neither widget nor viewer. What it returns, raises or reports arrives on
-the GUI thread through the continuations given with it. Reports of a job that was cancelled or forgotten are dropped.
+GPU libraries keep their plans per thread, and a session is not locked: all model work of a dock runs here, one job after the
+other. A task is a plain function of a `JobContext`; it touches neither widget nor viewer. What it returns, raises or reports
+arrives on the GUI thread through the continuations given with it. Reports of a job that was cancelled or forgotten are dropped.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class SliceFollower:
             self._viewer.dims.events.point.connect(self._on_point)
             for event in (self._viewer.dims.events.order, self._viewer.dims.events.ndisplay):
                 event.connect(self._on_view)
-            self._viewer.camera.events.orientation.connect(self._on_view)
+            self._viewer.scene.camera.events.orientation.connect(self._on_view)
             self._look()
 
     def rest(self) -> None:
@@ -56,7 +56,7 @@ class SliceFollower:
             self._viewer.dims.events.point.disconnect(self._on_point)
             for event in (self._viewer.dims.events.order, self._viewer.dims.events.ndisplay):
                 event.disconnect(self._on_view)
-            self._viewer.camera.events.orientation.disconnect(self._on_view)
+            self._viewer.scene.camera.events.orientation.disconnect(self._on_view)
 
     def set_source(self, source: LayerSource | None) -> None:
         """Follow another volume."""

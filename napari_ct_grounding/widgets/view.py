@@ -1,7 +1,7 @@
 """Where the viewer stands, and how to move it: always through world coordinates, never through `dims.current_step`.
 
-`current_step` counts in the union of all layers, so it is a slice index only by luck. Layers are 3D and lie on the last three axes of
-the viewer; units of the viewer may differ from the layer's (napari takes the finest among all layers).
+`current_step` counts in the union of all layers, so it is a slice index only by luck. Layers are 3D and lie on the last
+three axes of the viewer; units of the viewer may differ from the layer's (napari takes the finest among all layers).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ __all__ = ["current_slice", "find_layer", "go_to_slice", "is_axial", "orientatio
 
 
 def radiological_view(viewer: Viewer) -> None:
-    """Show axial slices as on a workstation: anterior up, the patient's right on the left of the screen."""
+    """Show axial slices as on a workstation: anterior up, the patient's right on the left of the screen, on black."""
     viewer.dims.ndisplay = 2
     restore_axial(viewer)
-    viewer.camera.orientation2d = ("up", "left")
+    viewer.scene.camera.orientation2d = ("up", "left")
+    viewer.canvas.background_color_override = "black"  # air is black, also in a light theme
     viewer.reset_view()
 
 
@@ -49,7 +50,7 @@ def orientation_letters(viewer: Any) -> dict[str, str]:
         return {}
     names = (("S", "I"), ("A", "P"), ("R", "L"))  # (where the axis grows to, where it comes from)
     rows, columns = (names[axis - dims.ndim + 3] for axis in dims.displayed)
-    vertical, horizontal = (str(getattr(side, "value", side)) for side in viewer.camera.orientation2d)
+    vertical, horizontal = (str(getattr(side, "value", side)) for side in viewer.scene.camera.orientation2d)
     top, bottom = rows if vertical == "up" else rows[::-1]
     left, right = columns if horizontal == "left" else columns[::-1]
     return {"left": left, "right": right, "top": top, "bottom": bottom}

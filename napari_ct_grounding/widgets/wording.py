@@ -33,12 +33,12 @@ def canvas_text(source: LayerSource, slice_index: int, result: GroundingResult |
     else:
         names.append(f"Slice {slice_index}")
     z_mm = source.geometry.z_of_slice(slice_index)
-    text = "   ".join([*names, f"z {signed_mm(z_mm)}"])
+    text = f"{'   '.join(names)}\nz {signed_mm(z_mm)}"
     if result is not None and result.has_location:
         if slice_index == result.slice_index:
-            text += "\npredicted slice"
+            text += "   predicted slice"
         elif result.interval_mm[0] <= z_mm <= result.interval_mm[1]:
-            text += "\nin the interval"
+            text += "   in the interval"
     return text
 
 

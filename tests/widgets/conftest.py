@@ -24,7 +24,9 @@ SPHERE_HU = 2000
 NUM_WINDOWS = 4
 
 
-def make_volume(sphere_slice: int = 30, *, num_slices: int = 48, first_z_mm: float = -400.0, name: str = "chest") -> CTVolume:
+def make_volume(
+    sphere_slice: int = 30, *, num_slices: int = 48, first_z_mm: float = -400.0, name: str = "chest"
+) -> CTVolume:
     """A body in air with one bright sphere; 3 mm slices, DICOM names (image 1 is the highest slice)."""
     hu = np.full((num_slices, 32, 32), -1000, dtype=np.int16)
     hu[:, 6:26, 4:28] = 40
@@ -53,7 +55,10 @@ class FakeSession:
         self.error: Exception | None = None
 
     def encode(
-        self, volume: CTVolume, on_progress: Callable[[int, int], None] | None = None, cancel: Callable[[], bool] | None = None
+        self,
+        volume: CTVolume,
+        on_progress: Callable[[int, int], None] | None = None,
+        cancel: Callable[[], bool] | None = None,
     ) -> Any:
         self.threads.add(threading.current_thread().name)
         if self.error is not None:
@@ -207,5 +212,3 @@ def result(volume: CTVolume) -> GroundingResult:
     """An answer at the sphere."""
     fake = FakeSession()
     return fake.ground(["a bright sphere"], fake.encode(volume))[0]
-
-

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_ct_grounding.core.results import DiseaseScore
 from napari_ct_grounding.widgets.panels.colors import PanelColors
+from napari_ct_grounding.widgets.panels.empty_hint import paint_hint
 
 __all__ = ["CHEST_DISEASES", "DiseasePanel", "bar_share"]
 
@@ -44,6 +45,7 @@ CHEST_DISEASES = frozenset(
 _SCORE_ROLE = Qt.ItemDataRole.UserRole
 _SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 _ROW_HEIGHT = 18
+_BAR_WIDTH = 46
 #: Bars reach their full length at this distance from 0.5 at the latest; a scale that grows with noise would lie.
 _MIN_REACH = 0.1
 
@@ -62,6 +64,14 @@ class DiseasePanel(QListWidget):
         self.itemClicked.connect(lambda item: self._ask_for(item))
         self.setAccessibleName("Disease scores")
 
+    def paintEvent(self, event: object) -> None:  # noqa: N802, D102 (Qt's name)
+        super().paintEvent(event)
+        paint_hint(
+            self,
+            "Scores of 18 diseases, once the scan is encoded. A click will show where.",
+            self._delegate.colors.faded,
+        )
+
     def set_colors(self, colors: PanelColors) -> None:
         """Take the colours of another theme."""
         self._delegate.colors = colors
@@ -78,15 +88,15 @@ class DiseasePanel(QListWidget):
             item.setData(_SHARE_ROLE, bar_share(entry, reach))
             if entry.name in meaningless:
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
-                item.setToolTip("This scan holds no chest; the score means nothing here.")
+                item.setToolTip(f"{entry.name}: this scan holds no chest; the score means nothing here.")
             elif entry.probability is not None:
                 item.setToolTip(
-                    f"Calibrated probability {entry.probability:.0%}; score {entry.score:.2f}. Click: go there"
+                    f"{entry.name}: calibrated probability {entry.probability:.0%}; score {entry.score:.2f}. Click: go there"
                 )
             else:
                 item.setToolTip(
-                    f"Score {entry.score:.3f}: above 0.5 the scan is nearer to the positive wording. Not a probability. "
-                    "Click: go there"
+                    f"{entry.name}: score {entry.score:.3f}; above 0.5 the scan is nearer to the positive wording. "
+                    "Not a probability. Click: go there"
                 )
 
     def keyPressEvent(self, event: object) -> None:  # noqa: N802, D102 (Qt's name)
@@ -128,7 +138,7 @@ class _ScoreDelegate(QStyledItemDelegate):
             painter.fillRect(rect, ground)
         figure = f"{entry.probability:.0%}" if entry.probability is not None else f"{entry.score:.2f}"
         figure_width = option.fontMetrics.horizontalAdvance("0.00") + 8
-        bar = QRectF(rect.right() - figure_width - 70, rect.top() + 5, 66, rect.height() - 10)
+        bar = QRectF(rect.right() - figure_width - _BAR_WIDTH - 4, rect.top() + 5, _BAR_WIDTH, rect.height() - 10)
         self._paint_bar(painter, bar, share, entry.probability is not None, is_enabled)
         painter.setPen(self.colors.text if is_enabled else self.colors.line)
         middle = int(Qt.AlignmentFlag.AlignVCenter)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeWidget, Q
 
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.panels.colors import PanelColors
+from napari_ct_grounding.widgets.panels.empty_hint import paint_hint
 
 __all__ = ["COLUMNS", "NO_LOCATION", "ResultTable", "table_text"]
 
@@ -33,6 +34,7 @@ class ResultTable(QTreeWidget):
     def __init__(self, colors: PanelColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colors = colors
+        self._has_asked = False
         self.setColumnCount(len(COLUMNS))
         self.setHeaderLabels(COLUMNS)
         tips = (
@@ -60,8 +62,13 @@ class ResultTable(QTreeWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_menu_requested)
         self.currentItemChanged.connect(self._on_current_changed)
-        self.itemClicked.connect(self._on_clicked)
         self.setAccessibleName("Answers")
+
+    def paintEvent(self, event: object) -> None:  # noqa: N802, D102 (Qt's name)
+        super().paintEvent(event)
+        paint_hint(
+            self, "Type a sentence of a report and press Enter. Its slice will be listed here.", self._colors.faded
+        )
 
     # -- what is shown
 
@@ -153,11 +160,16 @@ class ResultTable(QTreeWidget):
     def _on_current_changed(self, item: QTreeWidgetItem | None, _previous: object) -> None:
         self._ask_for(item)
 
-    def _on_clicked(self, item: QTreeWidgetItem, _column: int) -> None:
-        self._ask_for(item)  # a click on the row that is current already must jump again
+    def mousePressEvent(self, event: object) -> None:  # noqa: N802, D102 (Qt's name)
+        self._has_asked = False
+        super().mousePressEvent(event)
+        if not self._has_asked and event.button() == Qt.MouseButton.LeftButton:
+            # The row was current already; a press on it jumps again.
+            self._ask_for(self.itemAt(event.position().toPoint()))
 
     def _ask_for(self, item: QTreeWidgetItem | None) -> None:
         if item is not None:
+            self._has_asked = True
             z_mm = item.data(0, _Z_ROLE)
             self.place_requested.emit(item.data(0, _RESULT_ROLE), float("nan") if z_mm is None else float(z_mm))
 
@@ -210,7 +222,7 @@ def _score_at(result: GroundingResult, z_mm: float) -> float:
 
 def _interval_text(result: GroundingResult) -> str:
     low, high = result.interval_mm
-    return f"{_signed(low, 0)} to {_signed(high, 0)}"
+    return f"{_signed(low, 0)}\u2026{_signed(high, 0)}"
 
 
 def _signed(value: float, digits: int) -> str:

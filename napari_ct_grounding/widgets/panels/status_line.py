@@ -46,6 +46,6 @@ class StatusLine(QWidget):
 
     def set_badges(self, badges: Sequence[tuple[str, str]]) -> None:
         """Show (short, full) warnings; the full sentences stand in the tooltip."""
-        self.badges.setText("   ".join(f"\u26a0 {short}" for short, _ in badges))
+        self.badges.setText("   ".join(f"\u26a0 {short}".replace(" ", "\u00a0") for short, _ in badges))
         self.badges.setToolTip("\n".join(full for _, full in badges))
         self.badges.setVisible(bool(badges))

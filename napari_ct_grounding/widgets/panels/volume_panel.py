@@ -28,10 +28,10 @@ __all__ = ["OrientationQuestion", "VolumeEntry", "VolumePanel"]
 
 _CHOOSE_FOLDER = "choose"
 _WEIGHTS = (
-    ("bundled", "Bundled (synthetic)", "Small model of this package, trained on synthetic anatomy; works offline"),
+    ("bundled", "Bundled", "Small model of this package, trained on synthetic anatomy; works offline"),
     (
         "radfinder",
-        "RadFinder (download)",
+        "RadFinder",
         "Released weights, about 1 billion parameters; for research, not for commercial use",
     ),
     (_CHOOSE_FOLDER, "Folder\u2026", "A folder of weights on this computer"),
@@ -68,7 +68,7 @@ class VolumePanel(QWidget):
             self.weights.setItemData(self.weights.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         for device in ("auto", "cpu", "cuda", *(("mps",) if sys.platform == "darwin" else ())):
             self.device.addItem(device, device)
-        self.device.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self.device.setFixedWidth(self.device.fontMetrics().horizontalAdvance("auto") + 48)
         self.encode = QPushButton("Encode", self)
         self.encode.setToolTip("Run the image side of the model, once per scan. Asking for a sentence does it too")
         self.cancel = QPushButton("Cancel", self)

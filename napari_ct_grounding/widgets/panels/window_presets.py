@@ -13,6 +13,8 @@ __all__ = ["PRESET_KEYS", "WindowPresets"]
 #: napari and its image, shapes and labels modes use digits and letters; function keys are free, and usual on workstations.
 PRESET_KEYS = ("F5", "F6", "F7", "F8")
 
+_SHORT = {"Mediastinum": "Mediast."}
+
 
 class WindowPresets(QWidget):
     """Emits `window_requested(DisplayWindow)` and `radiological_view_requested`."""
@@ -27,19 +29,18 @@ class WindowPresets(QWidget):
         layout.setSpacing(3)
         self.buttons: dict[str, QPushButton] = {}
         for window, key in zip(DISPLAY_WINDOWS, PRESET_KEYS, strict=True):
-            button = self._button(
-                window.name, f"Center {window.window_center_hu:g}, width {window.window_width_hu:g} HU ({key})"
-            )
+            tip = f"{window.name}: center {window.window_center_hu:g}, width {window.window_width_hu:g} HU ({key})"
+            button = self._button(_SHORT.get(window.name, window.name), tip)
             button.clicked.connect(lambda _=False, window=window: self.window_requested.emit(window))
             # Works wherever the focus is in this window, and only while the dock is shown.
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             shortcut.activated.connect(button.click)
             self.buttons[window.name] = button
-            layout.addWidget(button, len(window.name))
+            layout.addWidget(button, 2 + len(button.text()))
         self.view_button = self._button("R | L", "Radiological view: axial, anterior up, patient right on screen left")
         self.view_button.clicked.connect(self.radiological_view_requested)
-        layout.addWidget(self.view_button, 4)
+        layout.addWidget(self.view_button, 5)
 
     def _button(self, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)
