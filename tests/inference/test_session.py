@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.core.errors import Cancelled, InputError, SentenceError
+from napari_ct_grounding.core.errors import Cancelled, InputError, SentenceError, WeightsError
 from napari_ct_grounding.core.geometry import canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
-from napari_ct_grounding.inference.session import EncodedVolume
+from napari_ct_grounding.inference.session import EncodedVolume, GroundingSession
 from napari_ct_grounding.model.card import WeightsCard
-from tests.inference.oracle import DEPTH_WIDTH_MM, body_with_sphere, oracle_session
+from napari_ct_grounding.model.probe import compute_probe
+from napari_ct_grounding.model.weights import LoadedWeights
+from tests.inference.oracle import DEPTH_WIDTH_MM, OracleModel, body_with_sphere, oracle_session
 
 SENTENCE = "A bright ball."
 ORIENTATIONS = list(product(permutations(range(3)), product((False, True), repeat=3)))
@@ -305,3 +308,50 @@ def test_a_scan_without_lung_holds_no_chest() -> None:
     assert chest.holds_chest
     # 2 lungs of 25 x 8 x 6 voxels of 3 x 12 x 11 mm; the mask's coarse grid and its opening take some off.
     assert chest.lung_ml == pytest.approx(2 * 25 * 8 * 6 * 3 * 12 * 11 / 1000, rel=0.2)
+
+
+# From weights to a session ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weights_on_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict | None], list[tuple]]:
+    """Return a function that lets weights with this probe be found, and gives the list of what was asked for."""
+
+    def provide(probe: dict | None) -> list[tuple]:
+        asked: list[tuple] = []
+
+        def load(name: object, device: object, **options: object) -> LoadedWeights:
+            asked.append((name, str(device), options))
+            return LoadedWeights(OracleModel().eval(), WeightsCard(name="oracle", probe=probe), "ab" * 8, "oracle")
+
+        monkeypatch.setattr("napari_ct_grounding.inference.session.load_weights", load)
+        return asked
+
+    return provide
+
+
+def test_a_session_knows_its_weights_its_device_and_its_coverage(weights_on_disk) -> None:
+    asked = weights_on_disk(compute_probe(OracleModel()))
+    session = GroundingSession.from_pretrained("folder", device="cpu", coverage="paper", tokenizer="t")
+    assert asked == [("folder", "cpu", {"tokenizer": "t", "accept_licence": False})]
+    assert (session.weights_name, session.weights_fingerprint, session.coverage) == ("oracle", "ab" * 8, "paper")
+    assert session.device.device.type == "cpu"
+    assert session.encode(body_with_sphere()).weights_fingerprint == "ab" * 8
+
+
+def test_weights_that_do_not_give_the_recorded_probe_are_refused(weights_on_disk) -> None:
+    weights_on_disk(compute_probe(OracleModel()) | {"image": [0.0, 1.0]})
+    with pytest.raises(WeightsError, match="image embedding"):
+        GroundingSession.from_pretrained("folder", device="cpu")
+
+
+def test_weights_without_a_recorded_probe_load(weights_on_disk) -> None:
+    weights_on_disk(None)
+    assert GroundingSession.from_pretrained("folder", device="cpu").card.probe is None
+
+
+def test_a_device_that_cannot_be_had_is_told_before_weights_are_read(weights_on_disk) -> None:
+    asked = weights_on_disk(None)
+    with pytest.raises(InputError, match="unknown"):
+        GroundingSession.from_pretrained("folder", device="gpu")
+    assert asked == []
