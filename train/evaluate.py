@@ -29,7 +29,7 @@ from napari_ct_grounding.model.slab_preprocessing import window_channels
 from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION
 from train.data.phantoms import CachedPhantom, TargetTruth, read_slabs
-from train.data.text import phantom_report
+from train.data.text import draw_language, phantom_report
 from train.metrics.classification import auroc_by_class, recall_at_k
 from train.metrics.localization import Located, category_prior, localization_summary
 
@@ -100,7 +100,7 @@ def held_out_profiles(model: SlabModel, encoded: Sequence[EncodedPhantom], germa
             if target.visible_fraction < MIN_VISIBLE_FRACTION:
                 continue
             rng = np.random.default_rng([item.phantom.seed, zlib.crc32(target.name.encode())])
-            language = "de" if rng.random() < german_share else "en"
+            language = draw_language(german_share, rng)
             sentence = sentence_for(target.name, language=language, family="test", rng=rng, size_mm=target.size_mm)
             wanted.append((item, target, language, sentence))
     unique = list(dict.fromkeys(sentence for *_, sentence in wanted))
@@ -153,14 +153,28 @@ def relative_positions(phantoms: Sequence[CachedPhantom]) -> dict[str, list[floa
     return positions
 
 
-def evaluate_phantoms(model: SlabModel, cache: Path, phantoms: Sequence[CachedPhantom], how: Decoding) -> dict[str, Any]:
+def evaluate_phantoms(
+    model: SlabModel,
+    cache: Path,
+    phantoms: Sequence[CachedPhantom],
+    how: Decoding,
+    prior_phantoms: Sequence[CachedPhantom] | None = None,
+) -> dict[str, Any]:
     """Return all figures on held-out phantoms.
 
-    The category prior is taken from the very phantoms that are scored, which favours that baseline.
+    Parameters
+    ----------
+    model : SlabModel
+    cache : Path
+    phantoms : sequence of CachedPhantom
+        To be scored.
+    how : Decoding
+    prior_phantoms : sequence of CachedPhantom, optional
+        What the category prior is taken from: the training phantoms. By default the scored ones, which favours that baseline.
     """
     encoded = encode_cached(model, cache, phantoms)
     located = locate(held_out_profiles(model, encoded), how)
-    prior = category_prior(relative_positions(phantoms))
+    prior = category_prior(relative_positions(phantoms if prior_phantoms is None else prior_phantoms))
     groups = {
         "all": located,
         "landmarks": [item for item in located if not item.is_finding],
@@ -174,7 +188,11 @@ def evaluate_phantoms(model: SlabModel, cache: Path, phantoms: Sequence[CachedPh
     return {
         "num_phantoms": len(phantoms),
         "localization": {name: localization_summary(items, prior) for name, items in groups.items()},
-        "interval": {"mass": how.interval_mass, "covers": float(np.mean(inside)), "median_width_mm": float(np.median(widths))},
+        "interval": {
+            "mass": how.interval_mass,
+            "covers": float(np.mean(inside)),
+            "median_width_mm": float(np.median(widths)),
+        },
         "disease_auroc": auroc_by_class(labels, _disease_scores(model, encoded), CT_RATE_DISEASES),
         "retrieval": _retrieval(model, encoded),
     }
@@ -205,7 +223,9 @@ def evaluate_real(model: SlabModel, sentences_file: Path, data: Path, how: Decod
             located.append(
                 Located(number, record["sentence"], False, (low + high) / 2, low, high, image.covered_mm, predicted)
             )
-            cases.append({**record, "predicted_mm": round(predicted, 1), "error_mm": round(abs(predicted - (low + high) / 2), 1)})
+            cases.append(
+                {**record, "predicted_mm": round(predicted, 1), "error_mm": round(abs(predicted - (low + high) / 2), 1)}
+            )
     return {"summary": localization_summary(located, {}), "cases": cases}
 
 
@@ -236,7 +256,8 @@ def markdown_table(groups: Mapping[str, dict[str, Any] | None]) -> str:
             row = summary[name]
             low, high = row["mean_mm_ci"]
             lines.append(
-                f"| {group} | {summary['num_sentences']} | {name.replace('_', ' ')} | {row['mean_mm']:.1f} ({low:.1f}-{high:.1f}) | "
+                f"| {group} | {summary['num_sentences']} | {name.replace('_', ' ')} "
+                f"| {row['mean_mm']:.1f} ({low:.1f}-{high:.1f}) | "
                 f"{row['median_mm']:.1f} | {row['within_12_mm']:.0%} | {row['within_24_mm']:.0%} | {row['inside']:.0%} |"
             )
     return "\n".join(lines)

@@ -5,7 +5,8 @@
     python -m train phantoms --out cache --num 2800 --workers 2
     python -m train fit --recipe train/recipes/bundled.toml --cache cache --out runs/bundled
 
-stops after the recipe's steps or minutes, whichever comes first; ``--resume`` goes on from the last checkpoint, ``--minutes 1`` is enough to see it turn.
+stops after the recipe's steps or minutes, whichever comes first;
+``--resume`` goes on from the last checkpoint, ``--minutes 1`` is enough to see it turn.
 The order of events: data, text, model, losses, optimizer, loop.
 """
 
@@ -147,7 +148,10 @@ def load_run(run: Path) -> tuple[SlabModel, dict[str, Any]]:
 
 
 def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None, resume: bool = False) -> None:
-    """Train for the recipe's steps, or its minutes (or `minutes`) where these end first, and leave ``checkpoint.pt`` and ``log.jsonl`` in `out`."""
+    """Train for the recipe's steps, or its minutes (or `minutes`) where these end first.
+
+    Leaves ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and ``tokenizer.json`` in `out`.
+    """
     torch.set_num_threads(recipe.num_threads)
     out.mkdir(parents=True, exist_ok=True)
     seconds = 60.0 * (recipe.minutes if minutes is None else minutes)
@@ -166,7 +170,9 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
         model, checkpoint = load_run(out)
         model.load_state_dict(checkpoint["model"])
     else:
-        reports = [phantom_report(p, recipe.seed, lang) for p in phantoms[:_NUM_VOCABULARY_PHANTOMS] for lang in LANGUAGES]
+        reports = [
+            phantom_report(p, recipe.seed, lang) for p in phantoms[:_NUM_VOCABULARY_PHANTOMS] for lang in LANGUAGES
+        ]
         model = build_model(recipe, [*wordings.all(), *reports], out, frame)
     started = time.perf_counter()
     model.text.bert.requires_grad_(False)

@@ -118,7 +118,9 @@ def read_recipe(path: Path) -> Recipe:
     parts = {name: part(**_known(part, record.get(name, {}), f"{name}.", problems)) for name, part in _PARTS.items()}
     recipe = Recipe(**top, **parts)
     if recipe.loss.prompt_sampling not in SAMPLINGS:
-        problems.append(f"loss.prompt_sampling is {recipe.loss.prompt_sampling!r}; it must be one of {', '.join(SAMPLINGS)}")
+        problems.append(
+            f"loss.prompt_sampling is {recipe.loss.prompt_sampling!r}; it must be one of {', '.join(SAMPLINGS)}"
+        )
     for name, value in (("minutes", recipe.minutes), ("steps", recipe.steps), ("num_threads", recipe.num_threads)):
         if value <= 0:
             problems.append(f"{name} is {value}; it must be above 0")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ def hashed_buckets(text: str, num_buckets: int) -> NDArray[np.int64]:
     """
     words = ["0" if word[0].isdigit() else word for word in _WORD.findall(text.lower())]
     features = [f"w:{word}" for word in words]
-    features += [f"b:{first} {second}" for first, second in zip(words, words[1:], strict=False)]
+    features += [f"b:{first} {second}" for first, second in pairwise(words)]
     for word in words:
         bordered = f"<{word}>"
         features += [f"c:{bordered[i : i + _RUN_LENGTH]}" for i in range(len(bordered) - _RUN_LENGTH + 1)]

@@ -93,7 +93,9 @@ class SlabModel(GroundingModel):
             When the coverage is not "masked".
         """
         if coverage not in self.coverages:
-            raise InputError(f"The coverage {coverage!r} is unknown to these weights; they offer {self.coverages[0]!r}.")
+            raise InputError(
+                f"The coverage {coverage!r} is unknown to these weights; they offer {self.coverages[0]!r}."
+            )
         if cancel is not None and cancel():
             raise Cancelled("Encoding was stopped before it began.")
         slabs = prepare_slabs(volume, self.frame)

@@ -65,7 +65,9 @@ class SlabFrame:
                 "sizes of at least 16 pixels are needed."
             )
         if not windows_hu or any(lo >= hi for lo, hi in windows_hu):
-            raise WeightsError(f"The windows in config.json are {windows_hu}; each must run from a lower to a higher HU.")
+            raise WeightsError(
+                f"The windows in config.json are {windows_hu}; each must run from a lower to a higher HU."
+            )
         return cls(spacing_mm, shape, windows_hu)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,7 +163,9 @@ def window_channels(hu: Tensor, frame: SlabFrame) -> Tensor:
     frame : SlabFrame
     """
     values = hu.to(torch.float32)
-    return torch.stack([((values - lo) * (2.0 / (hi - lo)) - 1.0).clamp_(-1.0, 1.0) for lo, hi in frame.windows_hu], dim=1)
+    return torch.stack(
+        [((values - lo) * (2.0 / (hi - lo)) - 1.0).clamp_(-1.0, 1.0) for lo, hi in frame.windows_hu], dim=1
+    )
 
 
 def _framed(resampled: NDArray[np.int16], shape: tuple[int, int]) -> tuple[NDArray[np.int16], float]:

@@ -41,7 +41,9 @@ class DepthMap:
         return (old - self.start) / self.step
 
 
-def draw_depth_map(num_slabs: int, rng: np.random.Generator, crop_chance: float, max_slabs: int, min_slabs: int) -> DepthMap:
+def draw_depth_map(
+    num_slabs: int, rng: np.random.Generator, crop_chance: float, max_slabs: int, min_slabs: int
+) -> DepthMap:
     """Draw a stretch of 0.88 to 1.14 and, sometimes, a part of the scan; never more than `max_slabs` new slabs."""
     step = float(np.exp(rng.uniform(np.log(0.88), np.log(1.14))))
     length = num_slabs / step

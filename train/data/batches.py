@@ -178,10 +178,10 @@ class BatchMaker:
         """Findings first, two wordings each while there is room, the rest landmarks."""
         room = self._settings.num_sentences
         findings = [item for item in placed if item.target.is_finding]
-        rng.shuffle(findings)  # type: ignore[arg-type]
+        rng.shuffle(findings)
         chosen = (findings * 2)[: room // 2]
         landmarks = [item for item in placed if not item.target.is_finding]
-        rng.shuffle(landmarks)  # type: ignore[arg-type]
+        rng.shuffle(landmarks)
         return chosen + landmarks[: room - len(chosen)]
 
     def _report(self, index: int, present: list[TargetTruth], depth: DepthMap, rng: np.random.Generator) -> list[int]:

@@ -24,9 +24,20 @@ from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.sentences import negated_sentence_for, prompt_variants, sentence_for
 from train.data.phantoms import CachedPhantom, TargetTruth
 
-__all__ = ["LANGUAGES", "FrozenText", "PromptBank", "WordingBank", "Wordings", "add_noise", "draw_wordings", "phantom_report"]
+__all__ = [
+    "LANGUAGES",
+    "FrozenText",
+    "PromptBank",
+    "WordingBank",
+    "Wordings",
+    "add_noise",
+    "draw_wordings",
+    "phantom_report",
+]
 
 LANGUAGES: tuple[Language, ...] = ("en", "de")
+
+_UMLAUTS: dict[int, str] = {ord(a): b for a, b in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss"))}
 
 #: Sentences that deny one absent finding.
 NUM_DENIALS = 8
@@ -44,7 +55,7 @@ def add_noise(sentence: str, rng: np.random.Generator) -> str:
     elif draw < 0.42:
         sentence = sentence.upper()
     if rng.random() < 0.3:
-        sentence = sentence.translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}))
+        sentence = sentence.translate(_UMLAUTS)
     if rng.random() < 0.35 and len(sentence) > 12:
         place = int(rng.integers(2, len(sentence) - 1))
         kind = rng.integers(3)

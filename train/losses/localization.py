@@ -60,7 +60,9 @@ def extent_targets(centre: Tensor, extent: Tensor, is_valid: Tensor, min_sigma: 
     return exponent.masked_fill(~is_valid, float("-inf")).softmax(dim=1)
 
 
-def localization_loss(slices: Tensor, sentences: Tensor, targets: Tensor, is_valid: Tensor, scale: Tensor | float) -> Tensor:
+def localization_loss(
+    slices: Tensor, sentences: Tensor, targets: Tensor, is_valid: Tensor, scale: Tensor | float
+) -> Tensor:
     """Return the mean cross-entropy of sentences.
 
     With unit vectors, p_d = softmax_d(scale x cos(slice_d, sentence)) over valid positions::

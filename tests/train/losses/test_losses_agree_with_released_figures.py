@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from train.losses.disease_prompts import disease_prompt_loss, positive_weight, prompt_logits
 from train.losses.localization import blurred_one_hot, extent_targets, localization_loss

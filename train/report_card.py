@@ -1,0 +1,100 @@
+"""The commands `evaluate` and `calibrate`: phantoms, weights, figures, and the card that keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_ct_grounding.model.slab import SlabModel
+from napari_ct_grounding.model.weights import LoadedWeights, load_weights
+from train.calibrate import calibrate
+from train.data.phantoms import CachedPhantom, generate_cache, load_cache
+from train.evaluate import (
+    Decoding,
+    encode_cached,
+    evaluate_phantoms,
+    evaluate_real,
+    held_out_profiles,
+    markdown_table,
+)
+from train.export import read_card_record, write_card_record
+
+__all__ = ["calibrate_command", "evaluate_command"]
+
+
+def evaluate_command(
+    weights: Path,
+    *,
+    num_phantoms: int,
+    seed0: int,
+    cache: Path,
+    num_workers: int,
+    real: Path | None = None,
+    data: Path | None = None,
+    into_card: bool = False,
+    prior: Path | None = None,
+) -> dict[str, Any]:
+    """Print the tables of weights and return all figures; with `into_card` the card keeps those on phantoms.
+
+    Raises
+    ------
+    ValueError
+        When real sentences are given without the folder of their scans.
+    """
+    if real is not None and data is None:
+        raise ValueError("--real names sentences about scans; say with --data in which folder the scans lie.")
+    loaded, model = _loaded(weights)
+    card = loaded.card
+    how = Decoding(card.decoding, card.temperature, card.interval_temperature, card.interval_mass)
+    figures: dict[str, Any] = {}
+    if num_phantoms:
+        phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
+        figures["phantoms"] = evaluate_phantoms(
+            model, cache, phantoms, how, None if prior is None else load_cache(prior)
+        )
+        print(markdown_table(figures["phantoms"]["localization"]))
+        interval, auroc = figures["phantoms"]["interval"], figures["phantoms"]["disease_auroc"]
+        print(
+            f"\ninterval of {interval['mass']:.0%} holds the truth in {interval['covers']:.0%}, "
+            f"median width {interval['median_width_mm']:.0f} mm; disease AUROC (macro) {auroc['macro']}; "
+            f"retrieval {figures['phantoms']['retrieval']}"
+        )
+        if into_card:
+            record = read_card_record(weights)
+            record["metrics"] = {**record.get("metrics", {}), "phantoms": figures["phantoms"]}
+            write_card_record(weights, record)
+    if real is not None and data is not None:
+        figures["real"] = evaluate_real(model, real, data, how)
+        print(markdown_table({"real": figures["real"]["summary"]}))
+        for case in figures["real"]["cases"]:
+            print(
+                f"{case['error_mm']:7.1f} mm  {case['volume']}: {case['sentence']} "
+                f"({case['z_lo_mm']} to {case['z_hi_mm']}, answered {case['predicted_mm']})"
+            )
+    return figures
+
+
+def calibrate_command(weights: Path, num_phantoms: int, seed0: int, cache: Path, num_workers: int) -> None:
+    """Choose how profiles are read and write it into the card."""
+    loaded, model = _loaded(weights)
+    phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
+    profiles = held_out_profiles(model, encode_cached(model, cache, phantoms))
+    record = read_card_record(weights)
+    chosen = calibrate(profiles, float(record["trained_temperature"]), loaded.card.interval_mass)
+    write_card_record(weights, {**record, **chosen})
+    print(chosen)
+
+
+def _loaded(weights: Path) -> tuple[LoadedWeights, SlabModel]:
+    loaded = load_weights(weights)
+    if not isinstance(loaded.model, SlabModel):
+        raise ValueError(
+            f"The weights in {weights} are a {type(loaded.model).__name__}; this command reads slab models."
+        )
+    return loaded, loaded.model
+
+
+def _phantoms(model: SlabModel, cache: Path, seeds: Sequence[int], num_workers: int) -> list[CachedPhantom]:
+    generate_cache(cache, seeds, model.frame, num_workers)
+    return load_cache(cache, seeds)
