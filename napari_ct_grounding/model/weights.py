@@ -9,7 +9,7 @@ network with random parts cannot pass for a trained one.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.model.base import GroundingModel
 from napari_ct_grounding.model.card import WeightsCard, read_card
 from napari_ct_grounding.model.tensor_files import fingerprint_of, read_tensors, stored_shapes, tensor_files
-from napari_ct_grounding.model.weights_hub import RELEASED_NAME, released_folder, tokenizer_from_cache
+from napari_ct_grounding.model.weights_hub import RELEASED_LICENCE, RELEASED_NAME, released_folder, tokenizer_from_cache
 
 __all__ = ["LoadedWeights", "load_weights", "resolve_weights"]
 
@@ -135,12 +135,12 @@ def load_weights(
     if is_empty:
         model.materialise_buffers()  # type: ignore[operator]
     model.requires_grad_(False)
-    return LoadedWeights(
-        model=model.to(device).eval(),
-        card=read_card(folder),
-        fingerprint=fingerprint_of(files),
-        name=str(name_or_folder) if name_or_folder in (BUNDLED_NAME, RELEASED_NAME) else folder.resolve().name,
-    )
+    name = str(name_or_folder) if name_or_folder in (BUNDLED_NAME, RELEASED_NAME) else folder.resolve().name
+    card = read_card(folder)
+    if name == RELEASED_NAME and not (folder / "card.json").is_file():
+        # The released folder has no card and is called by its commit; what is known of it is said here.
+        card = replace(card, name=name, description="as released, lmb-freiburg/radfinder", licence=RELEASED_LICENCE)
+    return LoadedWeights(model.to(device).eval(), card, fingerprint_of(files), name)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

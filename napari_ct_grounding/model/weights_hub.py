@@ -15,10 +15,11 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.model.tensor_files import tensor_files
 
-__all__ = ["RELEASED_NAME", "RELEASED_REPOSITORY", "released_folder", "tokenizer_from_cache"]
+__all__ = ["RELEASED_LICENCE", "RELEASED_NAME", "RELEASED_REPOSITORY", "released_folder", "tokenizer_from_cache"]
 
 RELEASED_NAME = "radfinder"
 RELEASED_REPOSITORY = "lmb-freiburg/radfinder"
+RELEASED_LICENCE = "CC BY-NC-SA 4.0"
 #: Qwen tokenizer, in case a cut-off download left no config.json that names it.
 DEFAULT_TOKENIZER = "Qwen/Qwen3-Embedding-0.6B"
 WEIGHTS_PATTERNS = ["config.json", "*.safetensors", "*.safetensors.index.json", "LICENSE*", "README.md"]

@@ -268,6 +268,14 @@ def test_missing_bundled_weights_are_said_to_be_missing(tmp_path, monkeypatch):
         resolve_weights("bundled")
 
 
+def test_the_released_name_says_its_licence_though_the_folder_holds_no_card(folder, monkeypatch):
+    monkeypatch.setattr(weights_module, "released_folder", lambda *, accept_licence: folder)
+    loaded = load_weights("radfinder")
+    assert loaded.name == loaded.card.name == "radfinder"
+    assert loaded.card.licence == "CC BY-NC-SA 4.0"
+    assert loaded.card.decoding == "argmax"
+
+
 def test_the_bundled_name_means_the_folder_in_the_package(folder, monkeypatch):
     monkeypatch.setattr(weights_module, "BUNDLED_FOLDER", folder)
     assert load_weights("bundled").name == "bundled"
