@@ -109,10 +109,13 @@ class GroundingController:
         """Whether an encoding is under way."""
         return self._encoding is not None
 
-    def choose_source(self, source: LayerSource | None) -> None:
-        """Take another volume."""
+    def choose_source(self, source: LayerSource | None, *, is_orientation_unknown: bool = False) -> None:
+        """Take another volume; None where there is none, or where its orientation must be asked first."""
         is_assumed = source is not None and source.layer_id in self._hu_assumed
-        self._choose(replace(self._intent, source=source, is_hu_assumed=is_assumed))
+        intent = replace(
+            self._intent, source=source, is_hu_assumed=is_assumed, is_orientation_unknown=is_orientation_unknown
+        )
+        self._choose(intent)
 
     def choose_weights(self, weights: WeightsChoice) -> None:
         """Take other weights."""

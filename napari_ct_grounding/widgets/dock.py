@@ -38,7 +38,7 @@ from napari_ct_grounding.widgets.work import SessionFactory, SessionStore, open_
 
 __all__ = ["GroundingDock"]
 
-_SAMPLE = ("napari-ct-grounding", "demo_chest")
+_PLUGIN, _SAMPLE = "napari-ct-grounding", "demo_chest"
 
 
 class GroundingDock(QWidget):
@@ -116,11 +116,13 @@ class GroundingDock(QWidget):
         layout.addWidget(self.strip)
         layout.addLayout(parts, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.setMinimumWidth(330)
+        self.setMinimumWidth(364)
 
     def _connect(self) -> None:
         controller, panel = self.controller, self.volume_panel
         panel.volume_chosen.connect(self._choose_volume)
+        panel.path_chosen.connect(self._open_path)
+        panel.sample_requested.connect(self._open_sample)
         panel.series_chosen.connect(self._open_series)
         panel.weights_chosen.connect(self._on_weights_chosen)
         panel.device_chosen.connect(controller.choose_device)
@@ -239,7 +241,7 @@ class GroundingDock(QWidget):
             self.notices.remove_notice("empty")
             self.sentence_panel.set_examples(example_sentences(layer.metadata))
         self.follower.set_source(source)
-        self.controller.choose_source(source)
+        self.controller.choose_source(source, is_orientation_unknown=layer is not None and source is None)
         if source is not None and self.volumes.is_first_look(layer_id) and source.volume is not None:
             radiological_view(self.viewer)
         self._show_scan()
@@ -248,8 +250,11 @@ class GroundingDock(QWidget):
         self.volumes.set_orientation(orientation)
         self._choose_volume(self.volumes.chosen_id)
 
+    def _open_path(self, path: str) -> None:
+        self._ask(partial(self.viewer.open, path, plugin=_PLUGIN))
+
     def _open_sample(self) -> None:
-        self.viewer.open_sample(*_SAMPLE)
+        self._ask(partial(self.viewer.open_sample, _PLUGIN, _SAMPLE))
 
     def _open_series(self, key: str) -> None:
         """Open another series of the chosen layer's folder; it becomes a layer of its own."""

@@ -36,6 +36,7 @@ class Intent:
     weights: WeightsChoice = WeightsChoice()
     device: str = "auto"
     is_hu_assumed: bool = False
+    is_orientation_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ def resolve_scan(intent: Intent) -> ScanRequest:
     Raises
     ------
     InputError
-        When no volume is chosen.
+        When no volume is chosen, or nobody has said yet which way its axes run.
     """
+    if intent.source is None and intent.is_orientation_unknown:
+        raise InputError("Which way the axes of this layer run is unknown. Answer the question in the dock first.")
     if intent.source is None:
         raise InputError("No CT is open. Drag a NIfTI file or a DICOM folder into the window, or open the sample.")
     return ScanRequest(intent.source, intent.weights, intent.device, intent.is_hu_assumed)

@@ -93,7 +93,7 @@ def test_the_same_request_runs_nothing_and_is_answered_again(controller, heard, 
     assert session.grounded == ["bright sphere"]
 
 
-def test_two_sentences_typed_while_encoding_start_one_encoding_and_are_both_answered(
+def test_sentences_typed_while_encoding_start_one_encoding_and_are_all_answered(
     controller, heard, inline_jobs, session, volume
 ):
     controller.choose_source(_source(volume))

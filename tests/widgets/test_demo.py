@@ -16,9 +16,7 @@ def demo_layers(volume):
     return [layer_of_volume(volume, ct_examples=("bright sphere", "flat"))]
 
 
-def test_the_demo_opens_the_case_answers_and_saves_a_picture_of_the_window(
-    make_napari_viewer, qtbot, session, demo_layers, tmp_path
-):
+def test_the_demo_opens_the_case_answers_and_saves_a_picture(make_napari_viewer, qtbot, session, demo_layers, tmp_path):
     viewer = make_napari_viewer(show=True)
     dock = demo.open_demo(viewer, layers=demo_layers, session_factory=lambda *_: session)
     problems, path = [], tmp_path / "new folder" / "shot.png"

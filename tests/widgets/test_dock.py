@@ -161,7 +161,7 @@ def test_a_layer_removed_while_it_is_encoded_ends_the_job_with_a_notice(
     assert len(viewer.layers) == 0
 
 
-def test_opened_and_closed_again_and_again_a_dock_leaves_neither_thread_nor_callback(
+def test_a_dock_opened_and_closed_often_leaves_neither_thread_nor_callback(
     make_napari_viewer, qtbot, open_dock, add_ct
 ):
     viewer = make_napari_viewer()
@@ -251,9 +251,7 @@ def test_an_unforeseen_error_is_told_once_in_plain_words_and_the_viewer_lives(
     assert len(dock.table.results()) == 1
 
 
-def test_a_plain_layer_is_asked_for_its_orientation_and_grey_values_for_hu(
-    make_napari_viewer, qtbot, open_dock, volume, session
-):
+def test_a_plain_layer_is_asked_for_its_orientation_and_for_hu(make_napari_viewer, qtbot, open_dock, volume, session):
     viewer = make_napari_viewer()
     # Head first, as shown by other readers; grey values 0..255.
     grey = np.clip(volume.hu[::-1, ::-1, ::-1] / 8, 0, 255).astype(np.uint8)
@@ -262,12 +260,14 @@ def test_a_plain_layer_is_asked_for_its_orientation_and_grey_values_for_hu(
     dock = open_dock(viewer)
     assert not dock.orientation_question.isHidden()
     assert [entry.reason is None for entry in dock.volumes.entries] == [True, False]
+    dock.sentence_panel.submit("bright sphere")
+    assert any("Which way the axes of this layer run is unknown" in message for message in _notifications())
     dock.orientation_question._boxes[0].setCurrentIndex(1)  # first slice at the head
     dock.orientation_question.button.click()
     assert dock.orientation_question.isHidden()
     assert "Orientation as you stated" in dock.status_line.badges.toolTip()
     _ask(qtbot, dock, "bright sphere")
-    assert "not" in dock.notices.text_of("hounsfield") or "HU" in dock.notices.text_of("hounsfield")
+    assert "Hounsfield units of a body" in dock.notices.text_of("hounsfield")
     assert session.num_encoded == 0
     dock.notices.press("hounsfield", "The values are HU")
     _wait_idle(qtbot, dock)
@@ -283,6 +283,54 @@ def test_released_weights_ask_for_their_licence_first(make_napari_viewer, open_d
     dock.notices.press("licence", "Accept")
     assert dock.controller.intent.weights.weights == "radfinder"
     assert dock.controller.intent.weights.is_licence_accepted
+
+
+def test_another_series_of_the_folder_opens_as_a_layer_and_is_chosen(
+    make_napari_viewer, qtbot, open_dock, add_ct, volume_maker, monkeypatch
+):
+    from types import SimpleNamespace
+
+    from napari_ct_grounding.readers import reading
+
+    series = [
+        SimpleNamespace(key="a", label="Series 2", reason=None),
+        SimpleNamespace(key="b", label="Series 3", reason=None),
+    ]
+    opened = []
+
+    def open_scan(path, series=None, **_):
+        opened.append((path, series, threading.current_thread().name))
+        return SimpleNamespace(volume=volume_maker(10, name="series 3"), series=all_series, key="b")
+
+    all_series = series
+    monkeypatch.setattr(reading, "open_scan", open_scan)
+    viewer = make_napari_viewer()
+    add_ct(viewer, ct_series=series, ct_series_key="a", ct_source="folder")
+    dock = open_dock(viewer)
+    assert dock.volume_panel.series.currentText() == "Series 2"
+    dock.volume_panel.series_chosen.emit("b")
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
+    _wait_idle(qtbot, dock)
+    assert opened == [("folder", "b", THREAD_NAME)]
+    assert dock.volume_panel.volume.currentText() == "series 3"
+    assert dock.volume_panel.series.currentText() == "Series 3"
+    _ask(qtbot, dock, "bright sphere")
+    assert current_slice(viewer, viewer.layers["series 3"]) == 10
+
+
+def test_badges_and_facts_say_what_the_model_did_not_see(make_napari_viewer, qtbot, open_dock, add_ct, session):
+    session.covered_body_fraction, session.holds_chest = 0.93, False
+    viewer = make_napari_viewer()
+    add_ct(viewer)
+    dock = open_dock(viewer)
+    _ask(qtbot, dock, "bright sphere")
+    assert "only\u00a093%\u00a0of\u00a0the\u00a0body" in dock.status_line.badges.text()
+    assert "hatched" in dock.status_line.badges.toolTip()
+    assert "Research use only" in dock.status_line.facts.text()
+    from qtpy.QtCore import Qt
+
+    last = dock.disease_panel.item(dock.disease_panel.count() - 1)
+    assert not last.flags() & Qt.ItemFlag.ItemIsEnabled
 
 
 def test_opening_the_dock_loads_no_torch():

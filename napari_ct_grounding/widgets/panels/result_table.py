@@ -16,6 +16,9 @@ from napari_ct_grounding.widgets.panels.empty_hint import paint_hint
 __all__ = ["COLUMNS", "NO_LOCATION", "ResultTable", "table_text"]
 
 COLUMNS = ("Slice", "Image", "z mm", "Interval mm", "Score")
+#: The widest text to expect in each column; the interval takes what is left.
+_WIDEST = ("Slice", "Image", "\u22120000.0", "", "\u22120.00")
+_CELL_AIR = 12
 NO_LOCATION = "no clear location"
 
 _RESULT_ROLE = Qt.ItemDataRole.UserRole
@@ -49,9 +52,14 @@ class ResultTable(QTreeWidget):
             self.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         header = self.header()
         header.setStretchLastSection(False)
-        header.setMinimumSectionSize(36)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(30)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        for column, widest in enumerate(_WIDEST):
+            if widest:
+                header.resizeSection(column, self.fontMetrics().horizontalAdvance(widest) + _CELL_AIR)
+            else:
+                header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
         header.setSectionsMovable(False)
         self.setRootIsDecorated(False)
         self.setIndentation(0)

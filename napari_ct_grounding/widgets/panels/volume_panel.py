@@ -15,10 +15,12 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
     QStackedLayout,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -51,6 +53,8 @@ class VolumePanel(QWidget):
     """Shows what is chosen and tells of wishes. Layers are named by id."""
 
     volume_chosen = Signal(object)
+    path_chosen = Signal(str)
+    sample_requested = Signal()
     series_chosen = Signal(str)
     weights_chosen = Signal(object)
     device_chosen = Signal(str)
@@ -75,6 +79,16 @@ class VolumePanel(QWidget):
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(True)
         self.progress.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.open_button = QPushButton("Open", self)
+        self.open_button.setToolTip("Open a CT with the reader of this plugin")
+        menu = QMenu(self.open_button)
+        menu.addAction("DICOM folder\u2026").triggered.connect(self._on_open_folder)
+        menu.addAction("NIfTI file\u2026").triggered.connect(self._on_open_file)
+        menu.addAction("Sample").triggered.connect(self.sample_requested)
+        self.open_button.setMenu(menu)
+        self.open_button.setStyleSheet(
+            "QPushButton { padding: 4px 8px; } QPushButton::menu-indicator { image: none; width: 0; }"
+        )
         self._stage = ""
         self._weights_index = 0
         self._lay_out()
@@ -98,6 +112,10 @@ class VolumePanel(QWidget):
         model.setSpacing(4)
         model.addWidget(self.weights, 1)
         model.addWidget(self.device)
+        volume = QHBoxLayout()
+        volume.setSpacing(4)
+        volume.addWidget(self.volume, 1)
+        volume.addWidget(self.open_button)
         idle, busy = QWidget(self), QWidget(self)
         self._stack = QStackedLayout()
         for box, parts in ((idle, (self.encode,)), (busy, (self.progress, self.cancel))):
@@ -108,7 +126,7 @@ class VolumePanel(QWidget):
                 row.addWidget(part, 1 if part is not self.cancel else 0)
             self._stack.addWidget(box)
         grid.addWidget(QLabel("Volume", self), 0, 0)
-        grid.addWidget(self.volume, 0, 1)
+        grid.addLayout(volume, 0, 1)
         grid.addWidget(self._series_label, 1, 0)
         grid.addWidget(self.series, 1, 1)
         grid.addWidget(QLabel("Model", self), 2, 0)
@@ -181,6 +199,16 @@ class VolumePanel(QWidget):
         self.weights.setCurrentIndex(row)
         self._weights_index = row
 
+    def _on_open_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "DICOM folder")
+        if folder:
+            self.path_chosen.emit(folder)
+
+    def _on_open_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "NIfTI file", filter="NIfTI (*.nii *.nii.gz);;All files (*)")
+        if path:
+            self.path_chosen.emit(path)
+
     def _on_weights_activated(self, row: int) -> None:
         key = self.weights.itemData(row)
         if key == _CHOOSE_FOLDER:
@@ -200,28 +228,32 @@ class OrientationQuestion(QWidget):
     answered = Signal(object)
 
     _ROWS = (
-        ("First slice at the", ("feet", "head")),
-        ("First row at the patient's", ("front", "back")),
-        ("First column at the patient's", ("right", "left")),
+        ("First slice at", ("the feet", "the head")),
+        ("First row at", ("the front", "the back")),
+        ("First column at", ("the patient's right", "the patient's left")),
     )
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(3)
-        self.text = QLabel("This layer does not say which way its axes run. Check the picture and say it:", self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 2, 0, 2)
+        column.setSpacing(3)
+        self.text = QLabel("Orientation unknown. Check the picture and say which way the axes run:", self)
         self.text.setWordWrap(True)
-        grid.addWidget(self.text, 0, 0, 1, 2)
+        column.addWidget(self.text)
+        grid = QGridLayout()
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 1)
+        column.addLayout(grid)
         self._boxes = []
-        for row, (label, choices) in enumerate(self._ROWS, start=1):
+        for row, (label, choices) in enumerate(self._ROWS):
             box = QComboBox(self)
             box.addItems(choices)
             grid.addWidget(QLabel(label, self), row, 0)
             grid.addWidget(box, row, 1)
             self._boxes.append(box)
         self.button = QPushButton("Use as CT", self)
-        grid.addWidget(self.button, len(self._ROWS) + 1, 0, 1, 2)
+        column.addWidget(self.button)
         self.button.clicked.connect(lambda: self.answered.emit(self.orientation()))
         self.hide()
 

@@ -37,10 +37,10 @@ class WindowPresets(QWidget):
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             shortcut.activated.connect(button.click)
             self.buttons[window.name] = button
-            layout.addWidget(button, 2 + len(button.text()))
+            layout.addWidget(button, _needed_width(button))
         self.view_button = self._button("R | L", "Radiological view: axial, anterior up, patient right on screen left")
         self.view_button.clicked.connect(self.radiological_view_requested)
-        layout.addWidget(self.view_button, 5)
+        layout.addWidget(self.view_button, _needed_width(self.view_button))
 
     def _button(self, text: str, tip: str) -> QPushButton:
         button = QPushButton(text, self)
@@ -49,3 +49,8 @@ class WindowPresets(QWidget):
         button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         button.setStyleSheet("QPushButton { padding: 4px 2px; }")
         return button
+
+
+def _needed_width(button: QPushButton) -> int:
+    """Share of the row that a button needs: its text and a little air."""
+    return button.fontMetrics().horizontalAdvance(button.text()) + 10
