@@ -42,6 +42,8 @@ __all__ = ["Criterion", "build_model", "fit", "load_run"]
 #: Reports that the vocabulary is chosen by, beside all wordings; more do not change it.
 _NUM_VOCABULARY_PHANTOMS = 400
 
+_LONGEST_STEP_S = 30.0
+
 
 class Criterion(nn.Module):
     """The three losses and their learned scales.
@@ -192,22 +194,24 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
     criterion = Criterion(recipe.loss, positive_weight(labels))
     optimizer = torch.optim.AdamW(_parameter_groups(model, criterion, recipe), betas=(0.9, 0.98))
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    step, elapsed_before = 0, 0.0
+    step, elapsed = 0, 0.0
     if checkpoint is not None:
         criterion.load_state_dict(checkpoint["criterion"])
         optimizer.load_state_dict(checkpoint["optimizer"])
         average = checkpoint["average"]
-        step, elapsed_before = int(checkpoint["step"]), float(checkpoint["elapsed_s"])
+        step, elapsed = int(checkpoint["step"]), float(checkpoint["elapsed_s"])
     weights = {name: getattr(recipe.loss, name) for name in ("localization", "siglip", "disease")}
 
     # The loop.
     model.train()
     model.text.bert.eval()
-    started = last_saved = last_told = time.perf_counter()
+    last_step = last_saved = last_told = time.perf_counter()
     sums: dict[str, float] = {}
     log = (out / "log.jsonl").open("a", encoding="utf-8")
     for batch in prefetched(maker, step):
-        elapsed = elapsed_before + time.perf_counter() - started
+        # A machine that slept or a process that was halted has not trained meanwhile.
+        elapsed += min(time.perf_counter() - last_step, _LONGEST_STEP_S)
+        last_step = time.perf_counter()
         progress = max(step / recipe.steps, elapsed / seconds)
         if progress >= 1:
             break
@@ -241,7 +245,7 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
             _save(out, model, average, criterion, optimizer, step, elapsed)
             _watch(out, cache, watched, criterion.temperature, log, step)
             last_saved = last_told = time.perf_counter()
-    _save(out, model, average, criterion, optimizer, step, elapsed_before + time.perf_counter() - started)
+    _save(out, model, average, criterion, optimizer, step, elapsed)
     _watch(out, cache, watched, criterion.temperature, log, step)
     log.close()
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from train.data.augmentation import DepthMap
+from train.data.batches import disease_labels, placed_targets
+
+
+def whole(phantom):
+    return DepthMap(0.0, 1.0, len(phantom.z_mm), False)
+
+
+def test_a_whole_scan_keeps_its_targets_where_they_are(phantoms):
+    for phantom in phantoms:
+        placed = placed_targets(phantom, whole(phantom))
+        visible = [t for t in phantom.targets if t.visible_fraction >= 0.5]
+        assert {p.target.name for p in placed} == {t.name for t in visible}
+        for item in placed:
+            z = phantom.z_mm[0] + item.centre * 5.0
+            assert z == pytest.approx(item.target.z_mm, abs=1e-6)
+
+
+def test_a_stretched_part_keeps_targets_at_their_tissue_and_drops_those_cut_off(phantoms):
+    phantom = phantoms[0]
+    depth = DepthMap(10.0, 1.25, 20, True)
+    for item in placed_targets(phantom, depth):
+        assert -0.5 <= item.centre <= 19.5
+        z = phantom.z_mm[0] + (depth.start + depth.step * item.centre) * 5.0
+        assert item.target.z_lo_mm - 1e-6 <= z <= item.target.z_hi_mm + 1e-6
+    kept = {item.target.name for item in placed_targets(phantom, depth)}
+    outside = {t.name for t in phantom.targets if t.z_lo_mm > phantom.z_mm[0] + 5 * (10 + 1.25 * 20)}
+    assert outside
+    assert not kept & outside
+
+
+def test_a_disease_cut_off_is_unknown_not_absent(phantoms):
+    phantom = next(p for p in phantoms if p.diseases)
+    everything = [t for t in phantom.targets if t.visible_fraction >= 0.5]
+    seen = disease_labels(phantom, everything)
+    assert int((seen == 1).sum()) == len(phantom.diseases)
+    assert not (seen == -1).any()
+    cut = disease_labels(phantom, [])
+    assert np.array_equal(cut == -1, seen == 1)
+    assert (disease_labels(replace(phantom, diseases=()), []) == 0).all()

@@ -1,0 +1,89 @@
+"""From a recipe to weights that the package opens: two steps of training, then everything that follows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_ct_grounding.model.probe import check_probe, probe_volume
+from napari_ct_grounding.model.weights import load_weights
+from train.base_text import find_minilm
+from train.data.batches import BatchSettings
+from train.export import export
+from train.fit import fit, load_run
+from train.recipe import ImageRecipe, Recipe, TextRecipe
+from train.report_card import calibrate_command, evaluate_command
+
+RECIPE = Recipe(
+    num_threads=1,
+    steps=2,
+    image=ImageRecipe(channels=[8, 8, 8, 8], map_channels=2, width=16, dilations=[1]),
+    text=TextRecipe(vocab_size=1500, num_layers=1, num_buckets=256, hashed_width=16, hidden_width=32, num_wordings=1),
+    batch=BatchSettings(num_scans=2, max_slabs=24),
+)
+
+
+@pytest.fixture(scope="module")
+def run(cache, tmp_path_factory):
+    try:
+        find_minilm()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("run")
+    fit(RECIPE, cache, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights")
+    export(run, folder, name="tiny")
+    return folder
+
+
+def test_resuming_goes_on_at_the_step_where_training_stopped(run, cache, tmp_path):
+    for file in run.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    fit(replace(RECIPE, steps=3), cache, tmp_path, resume=True)
+    assert load_run(run)[1]["step"] == 2
+    assert load_run(tmp_path)[1]["step"] == 3
+
+
+def test_the_package_opens_what_was_exported_and_it_says_the_same(run, weights):
+    loaded = load_weights(weights)
+    assert loaded.card.name == "tiny"
+    assert loaded.card.is_calibrated is False
+    check_probe(loaded.model, loaded.card.probe)
+    trained, _ = load_run(run)
+    for sentence in ("left kidney", "Kein Pleuraerguss."):
+        a, b = (m.embed_sentences([sentence]).localization[0] for m in (trained, loaded.model))
+        assert float(a @ b) > 0.999
+    a, b = (m.encode_volume(probe_volume(), coverage="masked").depth for m in (trained, loaded.model))
+    assert float((a * b).sum(axis=1).min()) > 0.999
+
+
+def test_calibration_and_figures_come_into_the_card(weights, cache, capsys):
+    calibrate_command(weights, 3, 0, cache, num_workers=1)
+    figures = evaluate_command(weights, num_phantoms=4, seed0=0, cache=cache, num_workers=1, into_card=True)
+    printed = capsys.readouterr().out
+    assert "| landmarks |" in printed
+    assert "category prior" in printed
+    card = load_weights(weights).card
+    assert card.is_calibrated
+    assert card.location_threshold is not None
+    record = json.loads((weights / "card.json").read_text())
+    assert record["calibration"]["interval_covers"] == pytest.approx(0.8, abs=0.1)
+    assert record["metrics"]["phantoms"]["num_phantoms"] == 4
+    assert np.isfinite(figures["phantoms"]["localization"]["all"]["model"]["mean_mm"])
+
+
+def test_a_command_line_error_and_help_are_plain(capsys):
+    from train.__main__ import main
+
+    with pytest.raises(SystemExit) as caught:
+        main(["fit", "--help"])
+    assert caught.value.code == 0
+    assert "--resume" in capsys.readouterr().out
