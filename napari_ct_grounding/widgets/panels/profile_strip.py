@@ -20,8 +20,8 @@ __all__ = ["ProfileStrip", "tick_positions"]
 #: A difference of cosine this large fills the width; flatter profiles look flat.
 MIN_SPAN = 0.2
 
-_WIDTH = 86
-_TOP, _BOTTOM, _LEFT, _RIGHT = 20, 10, 36, 8
+_WIDTH = 82
+_TOP, _BOTTOM, _LEFT, _RIGHT = 20, 10, 33, 8
 
 
 class ProfileStrip(QWidget):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt, Signal
-from qtpy.QtGui import QBrush, QGuiApplication, QKeySequence
+from qtpy.QtGui import QBrush, QFont, QFontInfo, QGuiApplication, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QWidget
 
 from napari_ct_grounding.core.results import GroundingResult
@@ -15,10 +15,7 @@ from napari_ct_grounding.widgets.panels.empty_hint import paint_hint
 
 __all__ = ["COLUMNS", "NO_LOCATION", "ResultTable", "table_text"]
 
-COLUMNS = ("Slice", "Image", "z mm", "Interval mm", "Score")
-#: The widest text to expect in each column; the interval takes what is left.
-_WIDEST = ("Slice", "Image", "\u22120000.0", "", "\u22120.00")
-_CELL_AIR = 12
+COLUMNS = ("Slice", "Image", "z mm", "Interval", "Score")
 NO_LOCATION = "no clear location"
 
 _RESULT_ROLE = Qt.ItemDataRole.UserRole
@@ -44,7 +41,7 @@ class ResultTable(QTreeWidget):
             "Index of the slice in the volume, 0 = lowest",
             "Image number of the DICOM series, as on the workstation",
             "Position of the slice in the patient (RAS, towards the head), mm",
-            "Range that holds most of the similarity; the model cannot say it more exactly",
+            "Range (mm) that holds most of the similarity; the model cannot say it more exactly",
             "Cosine similarity, -1 to 1. Not a probability",
         )
         for column, tip in enumerate(tips):
@@ -53,12 +50,8 @@ class ResultTable(QTreeWidget):
         header = self.header()
         header.setStretchLastSection(False)
         header.setMinimumSectionSize(30)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        for column, widest in enumerate(_WIDEST):
-            if widest:
-                header.resizeSection(column, self.fontMetrics().horizontalAdvance(widest) + _CELL_AIR)
-            else:
-                header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(COLUMNS.index("Interval"), QHeaderView.ResizeMode.Stretch)
         header.setStyleSheet("QHeaderView::section { padding: 2px 3px; }")
         header.setSectionsMovable(False)
         self.setRootIsDecorated(False)
@@ -152,7 +145,10 @@ class ResultTable(QTreeWidget):
                 _signed(score, 2),
             ]
         )
+        font = QFont(self.font())
+        font.setPixelSize(max(9, QFontInfo(font).pixelSize() - 1))  # an interval must fit into a narrow dock
         for column in range(len(COLUMNS)):
+            item.setFont(column, font)
             item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if not is_answer:
                 item.setForeground(column, QBrush(self._colors.faded))

@@ -87,5 +87,6 @@ class SentencePanel(QWidget):
         text = self.edit.text().strip()
         if text:
             self.edit.remember(text)
-        self.edit.selectAll()
+        self.edit.end(False)
+        self.edit.home(True)  # all selected, and the beginning in sight
         self.sentence_requested.emit(text)

@@ -147,6 +147,8 @@ class VolumePanel(QWidget):
         self.volume.setPlaceholderText("no CT open" if not entries else "choose a volume")
         self.volume.setCurrentIndex(next((i for i, e in enumerate(entries) if e.layer_id == chosen), -1))
         self.volume.setEnabled(bool(entries))
+        name = self.volume.currentText()
+        self.volume.setToolTip(f"The CT that sentences are grounded in: {name}" if name else "No CT is open")
 
     def set_series(self, entries: Sequence[tuple[str, str, str | None]], chosen: str | None) -> None:
         """Show the series of a DICOM folder as (key, label, reason why not); fewer than two hide the row."""
@@ -230,7 +232,7 @@ class OrientationQuestion(QWidget):
     _ROWS = (
         ("First slice at", ("the feet", "the head")),
         ("First row at", ("the front", "the back")),
-        ("First column at", ("the patient's right", "the patient's left")),
+        ("First column at", ("patient's right", "patient's left")),
     )
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -238,8 +240,7 @@ class OrientationQuestion(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 2)
         column.setSpacing(3)
-        self.text = QLabel("Orientation unknown. Check the picture and say which way the axes run:", self)
-        self.text.setWordWrap(True)
+        self.text = QLabel("Orientation unknown. Please say it:", self)
         column.addWidget(self.text)
         grid = QGridLayout()
         grid.setVerticalSpacing(3)
