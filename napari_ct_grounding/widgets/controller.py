@@ -146,6 +146,11 @@ class GroundingController:
             self.choose_source(None)
         return is_lost
 
+    def layer_ids(self) -> set[Hashable]:
+        """All layers of which anything is kept."""
+        ids = {scan.source.layer_id for scan in self._answers}
+        return ids if self._intent.source is None else ids | {self._intent.source.layer_id}
+
     def _choose(self, intent: Intent) -> None:
         if intent == self._intent:
             return

@@ -176,6 +176,10 @@ class GroundingDock(QWidget):
         super().showEvent(event)
         if not event.spontaneous() and not self._is_live:
             self._go_live()
+            for layer_id in self.controller.layer_ids():
+                if find_layer(self.viewer, layer_id) is None:  # removed while nobody listened
+                    self.volumes.forget(layer_id)
+                    self.controller.forget_layer(layer_id)
             self._on_theme_changed()
             self._refresh_volumes()
             self._on_view_changed()
@@ -251,7 +255,12 @@ class GroundingDock(QWidget):
         self._choose_volume(self.volumes.chosen_id)
 
     def _open_path(self, path: str) -> None:
-        self._ask(partial(self.viewer.open, path, plugin=_PLUGIN))
+        try:
+            self.viewer.open(path, plugin=_PLUGIN)
+        except InputError as error:
+            self._on_failed(error)
+        except ValueError:  # napari's word for a reader that declined
+            show_warning(f"{Path(path).name} is no CT that can be read: neither NIfTI nor DICOM was found in it.")
 
     def _open_sample(self) -> None:
         self._ask(partial(self.viewer.open_sample, _PLUGIN, _SAMPLE))
@@ -327,9 +336,10 @@ class GroundingDock(QWidget):
         self._on_diseases_changed()
         self._show_status()
         self.volume_panel.set_encoding(self.controller.is_encoding, answers is not None, source is not None)
-        self._select(results[-1] if results else None)
-        if results:
-            self.table.select(results[-1].sentence)
+        shown = self._selected if any(self._selected is result for result in results) else None
+        self._select(shown or (results[-1] if results else None))
+        if self._selected is not None:
+            self.table.select(self._selected.sentence)
         self._on_view_changed()
 
     def _show_status(self) -> None:

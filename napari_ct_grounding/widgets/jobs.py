@@ -216,6 +216,7 @@ def _run_one(context: JobContext, task: Task) -> None:
             frames = "".join(traceback.format_tb(error.__traceback__))
             _log.error("A job of the inference thread failed: %s\n%s", type(error).__name__, frames)
         # Frames hold the volume; the message is all that travels.
+        error.__context__ = error.__cause__ = None
         context._post(context.job_id, "on_failed", (error.with_traceback(None),))
     else:
         context._post(context.job_id, "on_done", (answer,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -218,6 +219,56 @@ def test_a_hidden_dock_rests_and_a_shown_one_goes_on_where_it_was(make_napari_vi
     qtbot.keyClick(dock.sentence_panel.edit, Qt.Key.Key_F7)
     assert tuple(layer.contrast_limits) == (-770.0, 1730.0)
     assert dock.width() <= 380
+
+
+def test_a_layer_removed_while_the_dock_was_hidden_is_forgotten_when_it_is_shown(
+    make_napari_viewer, qtbot, open_dock, add_ct
+):
+    viewer = make_napari_viewer(show=True)
+    layer = add_ct(viewer)
+    dock = open_dock(viewer)
+    _ask(qtbot, dock, "bright sphere")
+    dock.parent().close()
+    qtbot.waitUntil(lambda: not dock.isVisible())
+    viewer.layers.remove(layer)
+    dock.parent().show()
+    qtbot.waitUntil(dock.isVisible)
+    assert dock.controller.layer_ids() == set()
+    assert dock.table.results() == []
+    assert len(viewer.layers) == 0
+
+
+def test_closing_the_viewer_stops_a_running_encoding(make_napari_viewer, qtbot, open_dock, add_ct, session):
+    viewer = make_napari_viewer(show=True)
+    add_ct(viewer)
+    dock = open_dock(viewer)
+    in_window, may_go = threading.Event(), threading.Event()
+    session.between_windows = lambda: (in_window.set(), may_go.wait(5))
+    dock.sentence_panel.submit("bright sphere")
+    assert in_window.wait(5)
+    thread = next(thread for thread in threading.enumerate() if thread.name == THREAD_NAME)
+    viewer.close()
+    may_go.set()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert session.num_encoded == 0
+
+
+def test_what_is_no_ct_is_refused_in_plain_words(make_napari_viewer, open_dock, tmp_path, npe2pm):
+    from npe2 import PluginManifest
+
+    import napari_ct_grounding
+
+    npe2pm.register(PluginManifest.from_file(Path(napari_ct_grounding.__file__).parent / "napari.yaml"))
+    viewer = make_napari_viewer()
+    dock = open_dock(viewer)
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG" + bytes(64))
+    (tmp_path / "broken.nii").write_bytes(b"\x89PNG" + bytes(64))
+    dock.volume_panel.path_chosen.emit(str(tmp_path / "photo.png"))
+    dock.volume_panel.path_chosen.emit(str(tmp_path / "broken.nii"))
+    assert _notifications()[0].startswith("photo.png is no CT that can be read")
+    assert len(_notifications()) == 2
+    assert len(viewer.layers) == 0
 
 
 def test_two_viewers_do_not_know_of_each_other(make_napari_viewer, qtbot, open_dock, add_ct, volume_maker, session):
