@@ -55,6 +55,12 @@ def _export(arguments: argparse.Namespace) -> None:
     export(arguments.run, arguments.out, name=arguments.name)
 
 
+def _demo_case(arguments: argparse.Namespace) -> None:
+    from train.demo_case import write_demo_case
+
+    write_demo_case(arguments.out)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m train", description="Make weights that napari-ct-grounding opens.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -102,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, required=True, help="folder of the weights")
     export.add_argument("--name", default="bundled", help="name in the card (default bundled)")
     export.set_defaults(run_command=_export)
+
+    demo_case = commands.add_parser("demo-case", help="write the synthetic case that ships with the plugin")
+    demo_case.add_argument("--out", type=Path, required=True, help="folder of the case")
+    demo_case.set_defaults(run_command=_demo_case)
     return parser
 
 

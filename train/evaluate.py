@@ -26,9 +26,10 @@ from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval, prominence
 from napari_ct_grounding.model.slab import SlabModel
 from napari_ct_grounding.model.slab_preprocessing import window_channels
+from napari_ct_grounding.phantom.scan import Target
 from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION
-from train.data.phantoms import CachedPhantom, TargetTruth, read_slabs
+from train.data.phantoms import CachedPhantom, read_slabs
 from train.data.text import draw_language, phantom_report
 from train.metrics.classification import auroc_by_class, recall_at_k
 from train.metrics.localization import Located, category_prior, localization_summary
@@ -74,7 +75,7 @@ class Profile:
     """Cosines of one held-out wording along one phantom."""
 
     encoded: EncodedPhantom
-    target: TargetTruth
+    target: Target
     language: str
     values: NDArray[np.float32]
 
@@ -94,7 +95,7 @@ def encode_cached(model: SlabModel, cache: Path, phantoms: Sequence[CachedPhanto
 
 def held_out_profiles(model: SlabModel, encoded: Sequence[EncodedPhantom], german_share: float = 0.35) -> list[Profile]:
     """Return a profile for every target that is at least half visible, worded as training never does."""
-    wanted: list[tuple[EncodedPhantom, TargetTruth, str, str]] = []
+    wanted: list[tuple[EncodedPhantom, Target, str, str]] = []
     for item in encoded:
         for target in item.phantom.targets:
             if target.visible_fraction < MIN_VISIBLE_FRACTION:

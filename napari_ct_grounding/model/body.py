@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from napari_ct_grounding.core.volume import CTVolume
 
-__all__ = ["body_mask", "lung_volume_ml"]
+__all__ = ["BODY_THRESHOLD_HU", "body_mask", "largest_component", "lung_volume_ml"]
 
 #: The body is the largest connected component above this; air is -1000, fat -100.
 BODY_THRESHOLD_HU = -500
@@ -28,7 +28,7 @@ def body_mask(volume: CTVolume) -> tuple[NDArray[np.bool_], tuple[int, int, int]
         (step_z, step_y, step_x), chosen for about 4 mm.
     """
     steps = _steps(volume)
-    return _largest_component(_sampled(volume, steps) > BODY_THRESHOLD_HU), steps
+    return largest_component(_sampled(volume, steps) > BODY_THRESHOLD_HU), steps
 
 
 def lung_volume_ml(volume: CTVolume) -> float:
@@ -38,7 +38,7 @@ def lung_volume_ml(volume: CTVolume) -> float:
     """
     steps = _steps(volume)
     sampled = _sampled(volume, steps)
-    body = _largest_component(sampled > BODY_THRESHOLD_HU)
+    body = largest_component(sampled > BODY_THRESHOLD_HU)
     inside = np.stack([ndimage.binary_fill_holes(plane) for plane in body])
     lung = inside & (sampled > -950) & (sampled < BODY_THRESHOLD_HU)
     # Borders between gas and tissue are one voxel thick; lung is not.
@@ -56,7 +56,8 @@ def _sampled(volume: CTVolume, steps: tuple[int, int, int]) -> NDArray:
     return volume.hu[:: steps[0], :: steps[1], :: steps[2]]
 
 
-def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected component of a mask; the mask itself where it has one or none."""
     labels, count = ndimage.label(mask)
     if count <= 1:
         return mask

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.model.body import BODY_THRESHOLD_HU, largest_component
 
 __all__ = ["AIR_HU", "PreparedSlabs", "SlabFrame", "prepare_slabs", "resampling_matrix", "window_channels"]
 
@@ -24,8 +24,7 @@ __all__ = ["AIR_HU", "PreparedSlabs", "SlabFrame", "prepare_slabs", "resampling_
 AIR_HU = -1024
 MAX_HU = 3071
 
-#: The body is the largest connected component above this (coverage); its soft part, above the second, gives the centre.
-BODY_THRESHOLD_HU = -500
+#: The body's soft part, above this, gives the centre of the frame.
 SOFT_THRESHOLD_HU = -300
 
 
@@ -68,7 +67,7 @@ class SlabFrame:
             raise WeightsError(
                 f"The windows in config.json are {windows_hu}; each must run from a lower to a higher HU."
             )
-        return cls(spacing_mm, shape, windows_hu)  # type: ignore[arg-type]
+        return cls(spacing_mm, shape, windows_hu)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the frame as plain JSON types."""
@@ -170,7 +169,7 @@ def window_channels(hu: Tensor, frame: SlabFrame) -> Tensor:
 
 def _framed(resampled: NDArray[np.int16], shape: tuple[int, int]) -> tuple[NDArray[np.int16], float]:
     """Crop or pad each slab to `shape` around the body; return it and the share of the body inside."""
-    body = _largest_component(resampled > BODY_THRESHOLD_HU)
+    body = largest_component(resampled > BODY_THRESHOLD_HU)
     soft = body & (resampled > SOFT_THRESHOLD_HU)
     framed = np.full((len(resampled), *shape), AIR_HU, dtype=np.int16)
     source, target = [], []
@@ -187,12 +186,3 @@ def _framed(resampled: NDArray[np.int16], shape: tuple[int, int]) -> tuple[NDArr
     total = int(body.sum())
     inside = int(body[:, source[0], source[1]].sum())
     return framed, inside / total if total else 1.0
-
-
-def _largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(mask)
-    if count <= 1:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return labels == int(sizes.argmax())

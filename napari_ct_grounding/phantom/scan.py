@@ -83,6 +83,11 @@ class Target:
         """World centre of the visible part."""
         return (self.z_lo_mm + self.z_hi_mm) / 2
 
+    @property
+    def is_finding(self) -> bool:
+        """Whether it is a finding, not normal anatomy."""
+        return self.kind == "finding"
+
 
 @dataclass(frozen=True, eq=False)
 class PhantomScan:

@@ -186,7 +186,20 @@ def tiny_tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tokenizer files as released ones are: an end token, which also pads, is added by the post-processor."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-    words = "<|endoftext|> [UNK] left right kidney liver lung lower lobe nodule upper carina".split()
+    words = [
+        "<|endoftext|>",
+        "[UNK]",
+        "left",
+        "right",
+        "kidney",
+        "liver",
+        "lung",
+        "lower",
+        "lobe",
+        "nodule",
+        "upper",
+        "carina",
+    ]
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(

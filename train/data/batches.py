@@ -14,8 +14,9 @@ from torch import Tensor
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.model.slab_text import split_parts
+from napari_ct_grounding.phantom.scan import Target
 from train.data.augmentation import DepthMap, augment, draw_depth_map, resample_depth
-from train.data.phantoms import CachedPhantom, TargetTruth, read_slabs
+from train.data.phantoms import CachedPhantom, read_slabs
 from train.data.text import FrozenText, WordingBank, draw_language, phantom_report
 
 __all__ = ["Batch", "BatchMaker", "BatchSettings", "PlacedTarget", "prefetched"]
@@ -55,7 +56,7 @@ class BatchSettings:
 class PlacedTarget:
     """A target in new slabs: `centre` and `extent` of what is visible."""
 
-    target: TargetTruth
+    target: Target
     centre: float
     extent: float
 
@@ -184,7 +185,7 @@ class BatchMaker:
         rng.shuffle(landmarks)
         return chosen + landmarks[: room - len(chosen)]
 
-    def _report(self, index: int, present: list[TargetTruth], depth: DepthMap, rng: np.random.Generator) -> list[int]:
+    def _report(self, index: int, present: list[Target], depth: DepthMap, rng: np.random.Generator) -> list[int]:
         """Rows of a report: the phantom's own while its range is whole, or sentences about what is left."""
         if not depth.is_cropped and rng.random() < 0.5:
             return self._report_rows[index]
@@ -214,7 +215,7 @@ def placed_targets(phantom: CachedPhantom, depth: DepthMap) -> list[PlacedTarget
     return placed
 
 
-def disease_labels(phantom: CachedPhantom, present: Sequence[TargetTruth]) -> NDArray[np.float32]:
+def disease_labels(phantom: CachedPhantom, present: Sequence[Target]) -> NDArray[np.float32]:
     """Return 1 where a finding that makes the disease true is seen, -1 where it was cut off, else 0."""
     seen = {target.disease for target in present if target.disease}
     return np.array(

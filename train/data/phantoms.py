@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,47 +21,9 @@ from numpy.typing import NDArray
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.model.slab_preprocessing import SlabFrame, prepare_slabs
 from napari_ct_grounding.phantom.catalogue import FINDINGS
+from napari_ct_grounding.phantom.scan import Target, generate_scan
 
-__all__ = ["CachedPhantom", "TargetTruth", "generate_cache", "load_cache", "read_slabs", "truth_of"]
-
-
-@dataclass(frozen=True)
-class TargetTruth:
-    """Where a target lies: the fields of the phantom's `Target` that words and losses need.
-
-    Parameters
-    ----------
-    name : str
-        Of the catalogue, "kind@place" for findings.
-    kind : {"landmark", "finding"}
-    label, place, organ : str
-    side : {"right", "left", "both"} or None
-    disease : str or None
-    z_lo_mm, z_hi_mm, z_mm : float
-        Visible extent and its middle, world z.
-    visible_fraction : float
-        Share of its height inside the scan.
-    size_mm : float or None
-        What a sentence may state.
-    """
-
-    name: str
-    kind: str
-    label: str
-    place: str
-    side: str | None
-    organ: str
-    disease: str | None
-    z_lo_mm: float
-    z_hi_mm: float
-    z_mm: float
-    visible_fraction: float
-    size_mm: float | None = None
-
-    @property
-    def is_finding(self) -> bool:
-        """Whether it is a finding, not normal anatomy."""
-        return self.kind == "finding"
+__all__ = ["CachedPhantom", "generate_cache", "load_cache", "read_slabs"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +35,7 @@ class CachedPhantom:
     seed : int
     z_mm : tuple of float
         World z of every slab.
-    targets : tuple of TargetTruth
+    targets : tuple of Target
     diseases : tuple of str
         CT-RATE names that are true.
     facts : dict
@@ -82,7 +44,7 @@ class CachedPhantom:
 
     seed: int
     z_mm: tuple[float, ...]
-    targets: tuple[TargetTruth, ...]
+    targets: tuple[Target, ...]
     diseases: tuple[str, ...]
     facts: dict[str, Any]
 
@@ -92,11 +54,6 @@ class CachedPhantom:
         shown = {target.name.partition("@")[0] for target in self.targets}
         kinds = (name for name, kind in FINDINGS.items() if kind.disease is None and name not in shown)
         return (*(name for name in CT_RATE_DISEASES if name not in self.diseases), *kinds)
-
-
-def truth_of(target: Any) -> TargetTruth:
-    """Return what training keeps of a phantom's `Target`."""
-    return TargetTruth(**{f.name: getattr(target, f.name) for f in fields(TargetTruth)})
 
 
 def generate_cache(folder: Path, seeds: Iterable[int], frame: SlabFrame, num_workers: int) -> float:
@@ -122,7 +79,7 @@ def load_cache(folder: Path, seeds: Sequence[int] | None = None) -> list[CachedP
         if wanted is not None and int(path.stem) not in wanted:
             continue
         record = json.loads(path.read_text(encoding="utf-8"))
-        record["targets"] = tuple(TargetTruth(**target) for target in record["targets"])
+        record["targets"] = tuple(Target(**target) for target in record["targets"])
         for name in ("z_mm", "diseases"):
             record[name] = tuple(record[name])
         phantoms.append(CachedPhantom(**record))
@@ -147,14 +104,12 @@ def _one_thread() -> None:
 
 def _generate_one(job: tuple[Path, int, SlabFrame]) -> None:
     folder, seed, frame = job
-    from napari_ct_grounding.phantom.scan import generate_scan
-
     scan = generate_scan(seed, spacing_mm=frame.spacing_mm)
     slabs = prepare_slabs(scan.volume, frame)
     phantom = CachedPhantom(
         seed=seed,
         z_mm=tuple(float(z) for z in slabs.z_mm),
-        targets=tuple(truth_of(target) for target in scan.targets),
+        targets=scan.targets,
         diseases=tuple(sorted(scan.diseases)),
         facts=dict(scan.facts),
     )

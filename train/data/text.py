@@ -21,8 +21,9 @@ from napari_ct_grounding.model.hashed_text import hashed_buckets
 from napari_ct_grounding.model.slab_text import SlabText, split_parts
 from napari_ct_grounding.phantom.lexicon import Family, Language
 from napari_ct_grounding.phantom.report import write_report
+from napari_ct_grounding.phantom.scan import Target
 from napari_ct_grounding.phantom.sentences import negated_sentence_for, prompt_variants, sentence_for
-from train.data.phantoms import CachedPhantom, TargetTruth
+from train.data.phantoms import CachedPhantom
 
 __all__ = [
     "LANGUAGES",
@@ -183,7 +184,7 @@ def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_s
     seed : int
     """
     rng = np.random.default_rng([seed, 7])
-    examples: dict[str, list[TargetTruth]] = {}
+    examples: dict[str, list[Target]] = {}
     absent: set[str] = set()
     for phantom in phantoms:
         absent.update(phantom.absent)
@@ -261,7 +262,7 @@ def phantom_report(phantom: CachedPhantom, seed: int, language: Language = "en",
     return write_report(phantom.targets, phantom.diseases, rng, language, family)
 
 
-def _worded(target: TargetTruth, german_share: float, rng: np.random.Generator) -> str:
+def _worded(target: Target, german_share: float, rng: np.random.Generator) -> str:
     language = draw_language(german_share, rng)
     sentence = sentence_for(target.name, language=language, family="train", rng=rng, size_mm=target.size_mm)
     return add_noise(sentence, rng) if rng.random() < 0.3 else sentence
