@@ -88,11 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed0", type=int, default=5_000_000, help="their first seed (default 5000000)")
     evaluate.add_argument("--cache", type=Path, default=Path("runs/evaluation_cache"), help="where they are kept")
     evaluate.add_argument("--workers", type=int, default=2, help="processes that generate them (default 2)")
-    evaluate.add_argument("--real", type=Path, help="JSON list of {volume, sentence, z_lo_mm, z_hi_mm}")
+    evaluate.add_argument("--real", type=Path, help="JSON with sentences, see tests/data/real_sentences.json")
     evaluate.add_argument("--data", type=Path, help="folder that the volumes of --real lie in")
     evaluate.add_argument("--json", type=Path, help="write all figures here")
     evaluate.add_argument("--prior", type=Path, help="cache of training phantoms that the category prior is taken from")
-    evaluate.add_argument("--into-card", action="store_true", help="keep the figures on phantoms in card.json")
+    evaluate.add_argument("--into-card", action="store_true", help="keep the figures in card.json")
     evaluate.set_defaults(run_command=_evaluate)
 
     calibrate = commands.add_parser("calibrate", help="choose how profiles are read, and write it into card.json")

@@ -206,13 +206,14 @@ def evaluate_real(model: SlabModel, sentences_file: Path, data: Path, how: Decod
     ----------
     model : SlabModel
     sentences_file : Path
-        JSON list of {"volume": path below `data`, "sentence", "z_lo_mm", "z_hi_mm"} in world z.
+        JSON object whose "sentences" is a list of {"volume": path below `data`, "kind": "anatomy" or "finding", "language",
+        "sentence", "z_lo_mm", "z_hi_mm"} in world z.
     data : Path
     how : Decoding
     """
     from napari_ct_grounding.readers import read_volume
 
-    records = json.loads(sentences_file.read_text(encoding="utf-8"))
+    records = json.loads(sentences_file.read_text(encoding="utf-8"))["sentences"]
     cases, located = [], []
     for number, name in enumerate(dict.fromkeys(record["volume"] for record in records)):
         image = model.encode_volume(read_volume(data / name), coverage="masked")
@@ -222,12 +223,27 @@ def evaluate_real(model: SlabModel, sentences_file: Path, data: Path, how: Decod
             low, high = float(record["z_lo_mm"]), float(record["z_hi_mm"])
             predicted = decode_depth(image.depth @ vector, image.depths_mm, how.decoding, how.temperature)
             located.append(
-                Located(number, record["sentence"], False, (low + high) / 2, low, high, image.covered_mm, predicted)
+                Located(
+                    scan=number,
+                    target=record["sentence"],
+                    is_finding=record["kind"] == "finding",
+                    z_mm=(low + high) / 2,
+                    z_lo_mm=low,
+                    z_hi_mm=high,
+                    covered_mm=image.covered_mm,
+                    predicted_mm=predicted,
+                    language=record["language"],
+                )
             )
             cases.append(
                 {**record, "predicted_mm": round(predicted, 1), "error_mm": round(abs(predicted - (low + high) / 2), 1)}
             )
-    return {"summary": localization_summary(located, {}), "cases": cases}
+    groups = {
+        "real": located,
+        "real anatomy": [item for item in located if not item.is_finding],
+        "real findings": [item for item in located if item.is_finding],
+    }
+    return {"localization": {name: localization_summary(items, None) for name, items in groups.items()}, "cases": cases}
 
 
 def summary_line(located: Sequence[Located]) -> str:
@@ -254,6 +270,8 @@ def markdown_table(groups: Mapping[str, dict[str, Any] | None]) -> str:
         if summary is None:
             continue
         for name in ("model", "category_prior", "middle_slice", "random"):
+            if name not in summary:
+                continue
             row = summary[name]
             low, high = row["mean_mm_ci"]
             lines.append(

@@ -35,7 +35,7 @@ def evaluate_command(
     into_card: bool = False,
     prior: Path | None = None,
 ) -> dict[str, Any]:
-    """Print the tables of weights and return all figures; with `into_card` the card keeps those on phantoms.
+    """Print the tables of weights and return all figures; with `into_card` the card keeps their summaries.
 
     Raises
     ------
@@ -60,18 +60,20 @@ def evaluate_command(
             f"median width {interval['median_width_mm']:.0f} mm; disease AUROC (macro) {auroc['macro']}; "
             f"retrieval {figures['phantoms']['retrieval']}"
         )
-        if into_card:
-            record = read_card_record(weights)
-            record["metrics"] = {**record.get("metrics", {}), "phantoms": figures["phantoms"]}
-            write_card_record(weights, record)
     if real is not None and data is not None:
         figures["real"] = evaluate_real(model, real, data, how)
-        print(markdown_table({"real": figures["real"]["summary"]}))
+        print(markdown_table(figures["real"]["localization"]))
         for case in figures["real"]["cases"]:
             print(
                 f"{case['error_mm']:7.1f} mm  {case['volume']}: {case['sentence']} "
                 f"({case['z_lo_mm']} to {case['z_hi_mm']}, answered {case['predicted_mm']})"
             )
+    if into_card:
+        record = read_card_record(weights)
+        # Of real scans the summary only: sentences and places of a case belong to its file, not to the weights.
+        kept = {name: {k: v for k, v in part.items() if k != "cases"} for name, part in figures.items()}
+        record["metrics"] = {**record.get("metrics", {}), **kept}
+        write_card_record(weights, record)
     return figures
 
 

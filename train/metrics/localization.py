@@ -50,15 +50,15 @@ def predict_category_prior(located: Sequence[Located], prior: Mapping[str, float
 
 
 def localization_summary(
-    located: Sequence[Located], prior: Mapping[str, float], num_resamples: int = 1000, seed: int = 42
+    located: Sequence[Located], prior: Mapping[str, float] | None, num_resamples: int = 1000, seed: int = 42
 ) -> dict[str, Any] | None:
     """Return errors of the model and of the baselines, with 95 % bootstrap intervals of the mean.
 
     Parameters
     ----------
     located : sequence of Located
-    prior : mapping
-        From `category_prior`.
+    prior : mapping or None
+        From `category_prior`; None leaves that baseline out.
     num_resamples, seed : int
         Of the bootstrap over scans.
 
@@ -66,7 +66,7 @@ def localization_summary(
     -------
     dict or None
         "num_sentences", "num_scans", and for "model", "category_prior", "middle_slice", "random" a dict of "mean_mm",
-        "mean_mm_ci", "median_mm", "within_12_mm", "within_24_mm", "inside"; "ratio_to_middle", "ratio_to_prior" of means.
+        "mean_mm_ci", "median_mm", "within_12_mm", "within_24_mm", "inside"; "ratio_to_middle" (and "ratio_to_prior") of means.
     """
     if not located:
         return None
@@ -76,10 +76,11 @@ def localization_summary(
     covered = np.array([item.covered_mm for item in located])
     answers = {
         "model": np.array([item.predicted_mm for item in located]),
-        "category_prior": predict_category_prior(located, prior),
         "middle_slice": covered.mean(axis=1),
         "random": rng.uniform(covered[:, 0], covered[:, 1]),
     }
+    if prior is not None:
+        answers["category_prior"] = predict_category_prior(located, prior)
     _, scans = np.unique([item.scan for item in located], return_inverse=True)
     result: dict[str, Any] = {"num_sentences": len(located), "num_scans": int(scans.max() + 1)}
     for name, answer in answers.items():
@@ -93,8 +94,9 @@ def localization_summary(
             "inside": float(((answer >= extent[:, 0]) & (answer <= extent[:, 1])).mean()),
         }
     model = result["model"]["mean_mm"]
-    result["ratio_to_middle"] = model / max(result["middle_slice"]["mean_mm"], 1e-9)
-    result["ratio_to_prior"] = model / max(result["category_prior"]["mean_mm"], 1e-9)
+    for name, baseline in (("ratio_to_middle", "middle_slice"), ("ratio_to_prior", "category_prior")):
+        if baseline in result:
+            result[name] = model / max(result[baseline]["mean_mm"], 1e-9)
     return result
 
 
