@@ -15,10 +15,8 @@ from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QSizePolicy, QSpli
 from napari_ct_grounding.core.display import DisplayWindow
 from napari_ct_grounding.core.errors import GroundingError, InputError
 from napari_ct_grounding.core.results import GroundingResult
-from napari_ct_grounding.widgets.canvas_text import CanvasText
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.jobs import Continuations, InferenceThread
-from napari_ct_grounding.widgets.layers import HighlightLayers
 from napari_ct_grounding.widgets.navigation import SliceFollower
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel
@@ -29,11 +27,12 @@ from napari_ct_grounding.widgets.panels.sentence_panel import SentencePanel
 from napari_ct_grounding.widgets.panels.status_line import StatusLine
 from napari_ct_grounding.widgets.panels.volume_panel import OrientationQuestion, VolumePanel
 from napari_ct_grounding.widgets.panels.window_presets import WindowPresets
+from napari_ct_grounding.widgets.presenter import Panels, Presenter
 from napari_ct_grounding.widgets.requests import WeightsChoice
 from napari_ct_grounding.widgets.sources import Orientation
-from napari_ct_grounding.widgets.view import find_layer, is_axial, orientation_letters, radiological_view, restore_axial
+from napari_ct_grounding.widgets.view import find_layer, radiological_view
 from napari_ct_grounding.widgets.volumes import VolumeList
-from napari_ct_grounding.widgets.wording import badges_of, canvas_text, error_text, example_sentences, facts_of
+from napari_ct_grounding.widgets.wording import error_text, example_sentences
 from napari_ct_grounding.widgets.work import SessionFactory, SessionStore, open_series
 
 __all__ = ["GroundingDock"]
@@ -58,10 +57,7 @@ class GroundingDock(QWidget):
         self.jobs = InferenceThread(self)
         self.controller = GroundingController(self.jobs, SessionStore(session_factory))
         self.follower = SliceFollower(napari_viewer)
-        self.highlight = HighlightLayers(napari_viewer)
-        self.canvas_text = CanvasText(napari_viewer)
         self.volumes = VolumeList(napari_viewer)
-        self._selected: GroundingResult | None = None
         self._is_live = False
         self._make_panels()
         self._lay_out()
@@ -88,6 +84,14 @@ class GroundingDock(QWidget):
         self.disease_panel = DiseasePanel(colors, self)
         self.strip = ProfileStrip(colors, self)
         self.status_line = StatusLine(colors, self)
+        self.presenter = Presenter(
+            self.viewer,
+            self.controller,
+            self.follower,
+            self.volumes,
+            Panels(self.volume_panel, self.notices, self.table, self.disease_panel, self.strip, self.status_line),
+        )
+        self.canvas_text = self.presenter.canvas_text
 
     def _lay_out(self) -> None:
         answers, diseases = QWidget(self), QWidget(self)
@@ -137,22 +141,16 @@ class GroundingDock(QWidget):
         self.strip.step_requested.connect(self.follower.step)
         self.presets.window_requested.connect(self._on_window_requested)
         self.presets.radiological_view_requested.connect(self._on_radiological_view_requested)
-        controller.scan_changed.connect(self._on_scan_changed)
-        controller.encoding_changed.connect(self._on_encoding_changed)
         controller.encoding_progressed.connect(panel.set_progress)
         controller.stage_changed.connect(panel.set_stage)
-        controller.answered.connect(self._on_answered)
-        controller.diseases_changed.connect(self._on_diseases_changed)
         controller.failed.connect(self._on_failed)
         controller.hounsfield_asked.connect(self._on_hounsfield_asked)
-        self.follower.position_changed.connect(self._on_position_changed)
-        self.follower.view_changed.connect(self._on_view_changed)
 
     # -- living and resting: a dock is never closed, only hidden or taken out of the window
 
     def _go_live(self) -> None:
         if not self._is_live:
-            self._is_live = True
+            self._is_live = self.presenter.is_live = True
             events = self.viewer.layers.events
             for event in (events.inserted, events.reordered, events.renamed):
                 event.connect(self._on_layers_changed)
@@ -162,7 +160,7 @@ class GroundingDock(QWidget):
 
     def _rest(self) -> None:
         if self._is_live:
-            self._is_live = False
+            self._is_live = self.presenter.is_live = False
             events = self.viewer.layers.events
             for event in (events.inserted, events.reordered, events.renamed):
                 event.disconnect(self._on_layers_changed)
@@ -182,7 +180,7 @@ class GroundingDock(QWidget):
                     self.controller.forget_layer(layer_id)
             self._on_theme_changed()
             self._refresh_volumes()
-            self._on_view_changed()
+            self.presenter.follow_view()
 
     def hideEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
         super().hideEvent(event)
@@ -196,7 +194,7 @@ class GroundingDock(QWidget):
         """Stop all work when the dock is taken out of the window (`remove_dock_widget`)."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._rest()
-            self.highlight.clear()
+            self.presenter.clear()
             self.jobs.stop()
         return super().event(event)
 
@@ -248,7 +246,7 @@ class GroundingDock(QWidget):
         self.controller.choose_source(source, is_orientation_unknown=layer is not None and source is None)
         if source is not None and self.volumes.is_first_look(layer_id) and source.volume is not None:
             radiological_view(self.viewer)
-        self._show_scan()
+        self.presenter.show_scan()
 
     def _on_orientation_answered(self, orientation: Orientation) -> None:
         self.volumes.set_orientation(orientation)
@@ -306,7 +304,7 @@ class GroundingDock(QWidget):
         )
 
     def _on_window_requested(self, window: DisplayWindow) -> None:
-        layer = self._layer()
+        layer = self.presenter.layer()
         if layer is not None:
             layer.contrast_limits = window.limits_hu
 
@@ -314,60 +312,9 @@ class GroundingDock(QWidget):
         radiological_view(self.viewer)
 
     def _on_place_requested(self, result: GroundingResult, z_mm: float) -> None:
-        self._select(result)
+        self.presenter.select(result)
         if not math.isnan(z_mm):
-            self._jump(z_mm)
-
-    # -- what is known
-
-    def _on_scan_changed(self) -> None:
-        self._show_scan()
-
-    def _show_scan(self) -> None:
-        """Show all that is known of the chosen scan."""
-        source, answers = self.controller.intent.source, self.controller.answers
-        covered = None if answers is None else answers.scan.encoded.embeddings.covered_mm
-        self.strip.set_extent(None if source is None else source.geometry.z_extent_mm, covered)
-        results = [] if answers is None else list(answers.results.values())
-        if source is not None:
-            self.table.set_results(results, self._slice_names)
-        else:
-            self.table.clear()
-        self._on_diseases_changed()
-        self._show_status()
-        self.volume_panel.set_encoding(self.controller.is_encoding, answers is not None, source is not None)
-        shown = self._selected if any(self._selected is result for result in results) else None
-        self._select(shown or (results[-1] if results else None))
-        if self._selected is not None:
-            self.table.select(self._selected.sentence)
-        self._on_view_changed()
-
-    def _show_status(self) -> None:
-        source, answers = self.controller.intent.source, self.controller.answers
-        scan = None if answers is None else answers.scan
-        self.status_line.set_facts(*(([], "") if scan is None else facts_of(scan)))
-        self.status_line.set_badges([] if source is None else badges_of(source, scan, self.volumes.question()))
-
-    def _on_encoding_changed(self, is_running: bool) -> None:
-        intent = self.controller.intent
-        self.volume_panel.set_encoding(is_running, self.controller.answers is not None, intent.source is not None)
-
-    def _on_diseases_changed(self) -> None:
-        answers = self.controller.answers
-        if answers is None:
-            self.disease_panel.clear()
-        else:
-            self.disease_panel.set_scores(answers.diseases, answers.scan.encoded.holds_chest)
-
-    def _on_answered(self, result: GroundingResult, is_new: bool) -> None:
-        if is_new:
-            self.table.add_result(result, self._slice_names)
-        self.table.select(result.sentence)
-        self._select(result)
-        if result.has_location:
-            self._jump(result.z_mm)
-        else:
-            show_info("No clear location: the profile of this sentence is flat. The viewer stays where it is.")
+            self.presenter.jump(z_mm)
 
     def _on_failed(self, error: Exception) -> None:
         (show_warning if isinstance(error, GroundingError) else show_error)(error_text(error))
@@ -375,60 +322,8 @@ class GroundingDock(QWidget):
     def _on_hounsfield_asked(self, error: Exception) -> None:
         self.notices.show_notice("hounsfield", str(error), [("The values are HU", self.controller.assume_hu)])
 
-    # -- selection and place
-
-    def _select(self, result: GroundingResult | None) -> None:
-        """Draw one answer into strip and volume."""
-        self._selected = result
-        self.strip.set_result(result)
-        layer, source = self._layer(), self.controller.intent.source
-        if result is None or not result.has_location or layer is None or source is None:
-            self.highlight.clear()
-        else:
-            low, high = (source.layer_slice(source.geometry.slice_of_z(z_mm)) for z_mm in result.interval_mm)
-            self.highlight.show(layer, source.layer_slice(result.slice_index), (low, high))
-        self._on_position_changed(self.follower.slice_index)
-
-    def _jump(self, z_mm: float) -> None:
-        self.follower.go_to_z(z_mm)
-        if not is_axial(self.viewer):
-            self.notices.show_notice(
-                "axial",
-                "The slider does not run along z, so the slice cannot be shown as axial.",
-                [("Show axial slices", partial(restore_axial, self.viewer))],
-                is_warning=False,
-            )
-
-    def _on_position_changed(self, slice_index: int | None) -> None:
-        source = self.controller.intent.source
-        if source is None or slice_index is None:
-            self.strip.set_position(None)
-            self.canvas_text.set_text("")
-            return
-        self.strip.set_position(source.geometry.z_of_slice(slice_index))
-        if self._is_live:
-            self.canvas_text.set_text(canvas_text(source, slice_index, self._selected))
-
-    def _on_view_changed(self) -> None:
-        self.highlight.follow_view()
-        source = self.controller.intent.source
-        has_letters = source is not None and source.volume is not None and self._is_live
-        self.canvas_text.set_letters(orientation_letters(self.viewer) if has_letters else {})
-        if is_axial(self.viewer):
-            self.notices.remove_notice("axial")
-
-    def _slice_names(self, z_mm: float) -> tuple[int, int | None]:
-        source = self.controller.intent.source
-        index = source.geometry.slice_of_z(z_mm)
-        record = source.record(index)
-        return index, None if record is None else record.image_number
-
-    def _layer(self) -> Any | None:
-        source = self.controller.intent.source
-        return None if source is None else find_layer(self.viewer, source.layer_id)
-
     def _on_theme_changed(self, _event: object = None) -> None:
         colors = colors_of_theme(self.viewer.theme)
         for panel in (self.notices, self.table, self.disease_panel, self.strip, self.status_line):
             panel.set_colors(colors)
-        self._show_scan()
+        self.presenter.show_scan()
