@@ -168,13 +168,16 @@ class Presenter:
             return
         self._panels.strip.set_position(source.geometry.z_of_slice(slice_index))
         if self.is_live:
-            self.canvas_text.set_text(canvas_text(source, slice_index, self._selected))
+            # A coronal picture is no image of the series: it gets no number.
+            is_named = is_axial(self._viewer)
+            self.canvas_text.set_text(canvas_text(source, slice_index, self._selected) if is_named else "")
 
     def follow_view(self) -> None:
         """Fit band, letters and notices to the axes shown."""
         self._highlight.follow_view()
         source = self._controller.intent.source
         has_letters = source is not None and source.volume is not None and self.is_live
+        self.show_position(self._follower.slice_index)
         self.canvas_text.set_letters(orientation_letters(self._viewer) if has_letters else {})
         if is_axial(self._viewer):
             self._panels.notices.remove_notice("axial")

@@ -88,6 +88,7 @@ def test_a_sentence_typed_first_encodes_jumps_highlights_and_lists(
     viewer.dims.order = (1, 0, 2)
     assert viewer.layers["interval"].visible
     assert dock.canvas_text.letters()["top"] == "S"
+    assert dock.canvas_text.text() == "", "a coronal picture bears no image number"
     _ask(qtbot, dock, "bright sphere above")
     dock.notices.press("axial", "Show axial slices")
     assert orientation_letters(viewer)["top"] == "A"
