@@ -5,7 +5,7 @@ Source: label file of CT-RATE (arXiv 2403.17834), in its order; prompt pairs of 
 
 from __future__ import annotations
 
-__all__ = ["CT_RATE_DISEASES", "prompt_pairs"]
+__all__ = ["CHEST_DISEASES", "CT_RATE_DISEASES", "prompt_pairs"]
 
 CT_RATE_DISEASES = (
     "Medical material",
@@ -27,6 +27,10 @@ CT_RATE_DISEASES = (
     "Bronchiectasis",
     "Interlobular septal thickening",
 )
+
+
+#: Those of lung, pleura, heart and airways: without a chest in the scan their scores mean nothing.
+CHEST_DISEASES = frozenset(CT_RATE_DISEASES) - {"Medical material", "Arterial wall calcification", "Lymphadenopathy"}
 
 
 def prompt_pairs(name: str) -> tuple[tuple[str, str], ...]:

@@ -95,7 +95,7 @@ class GroundingSession:
     weights_name, weights_fingerprint : str
     device : DeviceChoice
     coverage : str
-        One of the model's `coverages`, or "auto" for its first.
+        One of the model's `coverages`; "auto" for its first; "full" for the one that leaves nothing of the scan out.
     """
 
     def __init__(
@@ -110,6 +110,8 @@ class GroundingSession:
     ) -> None:
         if coverage == "auto":
             coverage = model.coverages[0]
+        elif coverage == "full" and "masked" in model.coverages:
+            coverage = "masked"  # weights trained with a validity mask see the whole scan in one pass
         if coverage not in model.coverages:
             raise InputError(
                 f"The coverage {coverage!r} is not offered by the weights {weights_name!r}; "
@@ -143,7 +145,7 @@ class GroundingSession:
         device : str
             "auto", "cpu", "mps", "cuda" or "cuda:N".
         coverage : str
-            "auto" takes what the weights were made for.
+            "auto" takes what the weights were made for; "full" the whole scan, where the weights offer it.
         tokenizer : str or Path, optional
             Folder of tokenizer files, for released weights stored without one.
         accept_licence : bool

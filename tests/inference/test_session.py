@@ -183,9 +183,13 @@ def test_no_sentences_give_no_results() -> None:
 
 
 def test_a_coverage_that_the_weights_do_not_offer_is_refused_with_those_they_do() -> None:
-    with pytest.raises(InputError, match=r"'full'.*masked, paper"):
-        oracle_session(coverage="full")
+    with pytest.raises(InputError, match=r"'everything'.*masked, paper"):
+        oracle_session(coverage="everything")
     assert oracle_session().coverage == "masked"
+
+
+def test_full_coverage_of_masked_weights_is_their_one_pass() -> None:
+    assert oracle_session(coverage="full").coverage == "masked"
 
 
 def test_the_coverage_asked_for_reaches_the_model_and_is_told() -> None:

@@ -6,10 +6,10 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QGuiApplication, QImage, QWheelEvent
 
-from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.core.diseases import CHEST_DISEASES, CT_RATE_DISEASES
 from napari_ct_grounding.core.results import DiseaseScore
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
-from napari_ct_grounding.widgets.panels.disease_panel import CHEST_DISEASES, DiseasePanel, bar_share
+from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel, bar_share
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
 from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip, tick_positions
 from napari_ct_grounding.widgets.panels.result_table import NO_LOCATION, ResultTable, table_text

@@ -15,32 +15,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_ct_grounding.core.diseases import CHEST_DISEASES
 from napari_ct_grounding.core.results import DiseaseScore
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.empty_hint import paint_hint
 
-__all__ = ["CHEST_DISEASES", "DiseasePanel", "bar_share"]
-
-#: Diseases of lung, pleura, heart and airways: without a chest in the scan their scores mean nothing.
-CHEST_DISEASES = frozenset(
-    {
-        "Cardiomegaly",
-        "Pericardial effusion",
-        "Coronary artery wall calcification",
-        "Hiatal hernia",
-        "Emphysema",
-        "Atelectasis",
-        "Lung nodule",
-        "Lung opacity",
-        "Pulmonary fibrotic sequela",
-        "Pleural effusion",
-        "Mosaic attenuation pattern",
-        "Peribronchial thickening",
-        "Consolidation",
-        "Bronchiectasis",
-        "Interlobular septal thickening",
-    }
-)
+__all__ = ["DiseasePanel", "bar_share"]
 
 _SCORE_ROLE = Qt.ItemDataRole.UserRole
 _SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
