@@ -71,7 +71,7 @@ class DiseasePanel(QListWidget):
                 item.setToolTip(f"{entry.name}: this scan holds no chest; the score means nothing here.")
             elif entry.probability is not None:
                 item.setToolTip(
-                    f"{entry.name}: calibrated probability {entry.probability:.0%}; score {entry.score:.2f}. Click: go there"
+                    f"{entry.name}: calibrated probability {entry.probability:.0%}; score {entry.score:.3f}. Click: go there"
                 )
             else:
                 item.setToolTip(
@@ -116,8 +116,8 @@ class _ScoreDelegate(QStyledItemDelegate):
             ground = QColor(self.colors.selection)
             ground.setAlpha(110)
             painter.fillRect(rect, ground)
-        figure = f"{entry.probability:.0%}" if entry.probability is not None else f"{entry.score:.2f}"
-        figure_width = option.fontMetrics.horizontalAdvance("0.00") + 8
+        figure = f"{entry.probability:.0%}" if entry.probability is not None else f"{entry.score:.3f}"
+        figure_width = option.fontMetrics.horizontalAdvance("0.000") + 8
         bar = QRectF(rect.right() - figure_width - _BAR_WIDTH - 4, rect.top() + 5, _BAR_WIDTH, rect.height() - 10)
         self._paint_bar(painter, bar, share, entry.probability is not None, is_enabled)
         painter.setPen(self.colors.text if is_enabled else self.colors.line)
