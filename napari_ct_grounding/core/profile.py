@@ -106,16 +106,18 @@ def find_peaks_mm(
     min_distance_mm: float,
     max_peaks: int = 3,
     valid: NDArray[np.bool_] | None = None,
+    max_drop: float = np.inf,
 ) -> tuple[float, ...]:
     """Return up to `max_peaks` depths (mm) of local maxima, best first, at least `min_distance_mm` apart.
 
-    A local maximum is a position not lower than its neighbours; the global maximum is always the first.
+    A local maximum is a position not lower than its neighbours; the global maximum is always the first. Those more than
+    `max_drop` (cosine) below it are left out.
     """
     values = np.asarray(profile, dtype=np.float64)
     if valid is not None:
         values = np.where(valid, values, -np.inf)
     padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    is_peak = (values >= padded[:-2]) & (values >= padded[2:]) & np.isfinite(values)
+    is_peak = (values >= padded[:-2]) & (values >= padded[2:]) & np.isfinite(values) & (values >= values.max() - max_drop)
     chosen: list[int] = []
     for index in sorted(np.flatnonzero(is_peak), key=lambda i: (-values[i], i)):
         if all(abs(depths_mm[index] - depths_mm[other]) >= min_distance_mm for other in chosen):

@@ -38,6 +38,9 @@ MAX_UNKNOWN_SHARE = 0.5
 #: An interval this wide, as a share of the covered range, names no place.
 NO_LOCATION_SHARE = 0.75
 
+#: A second peak is told when its probability is at least this share of the best one's.
+MIN_PEAK_SHARE = 0.05
+
 #: Less lung than this (ml, both sides) and the scan is said to hold no chest; an adult has 2,500 to 6,500.
 MIN_CHEST_LUNG_ML = 500.0
 
@@ -330,7 +333,13 @@ class GroundingSession:
             covered_mm=seen.covered_mm,
             depths_mm=seen.depths_mm,
             profile=np.where(seen.is_valid, profile, np.float32(np.nan)).astype(np.float32),
-            peaks_mm=find_peaks_mm(profile, seen.depths_mm, 2 * seen.depth_width_mm, valid=seen.is_valid),
+            peaks_mm=find_peaks_mm(
+                profile,
+                seen.depths_mm,
+                2 * seen.depth_width_mm,
+                valid=seen.is_valid,
+                max_drop=-card.temperature * np.log(MIN_PEAK_SHARE),
+            ),
             has_location=not (is_wide or is_flat),
             is_calibrated=card.is_calibrated,
             depth_width_mm=seen.depth_width_mm,

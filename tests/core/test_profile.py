@@ -122,6 +122,9 @@ def test_peaks_come_best_first_and_keep_their_distance() -> None:
     profile = 0.5 * bump(1, width=0.5) + 1.0 * bump(5, width=0.5) + 0.8 * bump(6, width=0.5) + 0.3 * bump(9, width=0.5)
     assert find_peaks_mm(profile, DEPTHS_MM, 24.0) == (DEPTHS_MM[5], DEPTHS_MM[1], DEPTHS_MM[9])
     assert find_peaks_mm(profile, DEPTHS_MM, 24.0, max_peaks=1) == (DEPTHS_MM[5],)
+    drop_to_second = profile[5] - profile[1]
+    assert find_peaks_mm(profile, DEPTHS_MM, 24.0, max_drop=drop_to_second + 1e-6) == (DEPTHS_MM[5], DEPTHS_MM[1])
+    assert find_peaks_mm(profile, DEPTHS_MM, 24.0, max_drop=drop_to_second - 1e-6) == (DEPTHS_MM[5],)
 
 
 def test_the_edge_of_the_scan_may_be_a_peak_but_not_what_was_not_seen() -> None:

@@ -140,7 +140,7 @@ class ResultTable(QTreeWidget):
             [
                 str(slice_index),
                 "\u2013" if image_number is None else str(image_number),
-                _signed(z_mm, 1),
+                _signed(z_mm, 0),  # the model's positions are 5 to 12 mm thick
                 _interval_text(result) if is_answer else "",
                 _signed(score, 2),
             ]
