@@ -9,6 +9,7 @@ stands at the world z of its centre; a note says that the picture is tilted agai
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ PathOrPaths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 #: Files looked at before a folder counts as one without DICOM; napari asks on the GUI thread.
 MAX_FILES_LOOKED_AT = 200
 
+#: Files of one series that are read one after the other within this time (s) were dropped together.
+SAME_DROP_SECONDS = 2.0
+
+#: What a reader returns to napari when it has read a file and there is no layer to add.
+NO_LAYER: list[Any] = [(None,)]
+
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
     """Return `read_layers` when the path looks like a CT (a NIfTI name, or DICOM content), else None. Quick."""
@@ -42,6 +49,8 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
     """Return one image layer: the likeliest CT series of a folder, the series of a DICOM file, or a NIfTI volume.
 
+    Of many files dropped together, which napari reads one by one, the first opens its whole series and the others add nothing.
+
     Values that are no Hounsfield units are shown all the same; ``metadata["ct_question"]`` then holds the question that the
     dock asks before it grounds anything.
 
@@ -52,12 +61,17 @@ def read_layers(path: PathOrPaths) -> list[LayerData]:
     """
     from napari_ct_grounding.readers.reading import open_scan
 
+    file = _single_file(path)
+    if file is not None and _last_drop.holds(file):
+        return NO_LAYER
     question = None
     try:
         scan = open_scan(path)
     except NotHounsfieldError as error:
         question = str(error)
         scan = open_scan(path, assume_hu=True)
+    if file is not None:
+        _last_drop.remember(scan.files)
     source = str(path) if isinstance(path, (str, os.PathLike)) else [str(item) for item in path]
     return [
         layer_of_volume(
@@ -112,6 +126,35 @@ def layer_placement(geometry: VolumeGeometry) -> tuple[tuple[float, float, float
     middle = (np.asarray(geometry.shape) - 1) / 2
     x, y, _ = geometry.world_of_voxel(middle)
     return scale, (geometry.z_of_slice(0), float(y - middle[1] * spacing_y), float(x - middle[2] * spacing_x))
+
+
+class _LastDrop:
+    """The files of the series read last, and when: the only memory that a reader has between two calls of napari."""
+
+    def __init__(self) -> None:
+        self._files: frozenset[Path] = frozenset()
+        self._until = 0.0
+
+    def remember(self, files: Sequence[Path]) -> None:
+        """Keep the files of a series that became a layer because one of them was dropped."""
+        self._files = frozenset(files)
+        self._until = time.monotonic() + SAME_DROP_SECONDS
+
+    def holds(self, file: Path) -> bool:
+        """Whether this file belongs to the series that became a layer a moment ago."""
+        is_same = time.monotonic() <= self._until and file in self._files
+        if is_same:
+            self._until = time.monotonic() + SAME_DROP_SECONDS
+        return is_same
+
+
+_last_drop = _LastDrop()
+
+
+def _single_file(path: PathOrPaths) -> Path | None:
+    """Return the path when it means one file, alone or in a list of one."""
+    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+    return Path(paths[0]) if len(paths) == 1 and Path(paths[0]).is_file() else None
 
 
 def _looks_readable(path: Path) -> bool:

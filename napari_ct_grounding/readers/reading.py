@@ -60,11 +60,12 @@ def read_volume(
 
 @dataclass(frozen=True, eq=False)
 class OpenedScan:
-    """A volume, the series among which it was chosen (likeliest first), and its key among them."""
+    """A volume, the series among which it was chosen (likeliest first), its key among them, and the DICOM files it came from."""
 
     volume: CTVolume
     series: tuple[SeriesInfo, ...]
     key: str
+    files: tuple[Path, ...] = ()
 
 
 def open_scan(
@@ -78,6 +79,7 @@ def open_scan(
     if uneven not in ("refuse", "resample"):
         raise InputError(f"uneven={uneven!r} is not known; it is 'refuse' or 'resample'.")
     source = _source(path)
+    files: tuple[Path, ...] = ()
     if isinstance(source, Path):
         volume = read_nifti(source, frame)
         infos, key = [_describe_nifti(source.name, volume.geometry)], source.name
@@ -87,6 +89,7 @@ def open_scan(
         infos = sorted_by_likelihood([_describe(stack) for stack in source.stacks])
         stack = _choose(source, infos, series)
         volume, key = load_stack(stack, plan_stack(stack, uneven), assume_hu), stack.key
+        files = tuple(header.path for header in stack.headers)
         if source.num_damaged:
             damaged = (
                 f"{source.num_damaged} damaged DICOM file{'s were' if source.num_damaged > 1 else ' was'} left out."
@@ -94,7 +97,7 @@ def open_scan(
             volume = replace(volume, notes=(*volume.notes, damaged))
     if not assume_hu:
         check_hounsfield(volume.hu)
-    return OpenedScan(volume, tuple(infos), key)
+    return OpenedScan(volume, tuple(infos), key, files)
 
 
 def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:

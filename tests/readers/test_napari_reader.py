@@ -36,6 +36,21 @@ def test_a_folder_a_file_and_a_list_of_files_give_the_same_layer(series):
     assert layers[0][0][1]["metadata"]["ct_source"] == str(series.folder)
 
 
+def test_many_files_dropped_together_give_one_layer_and_the_same_file_later_gives_it_again(series, monkeypatch):
+    series.stack(Z)
+    now = 100.0
+    monkeypatch.setattr("napari_ct_grounding.readers.napari_reader.time.monotonic", lambda: now)
+    first, *others = sorted(str(path) for path in series.folder.iterdir())
+    ((data, _, _),) = get_reader(first)(first)
+    assert data.shape == (10, 6, 5)
+    for path in others:  # each within the time after the one before
+        now += 1.5
+        assert get_reader(path)(path) == [(None,)]
+    now += 3.0
+    ((data, _, _),) = get_reader(first)(first)
+    assert data.shape == (10, 6, 5)
+
+
 def test_of_several_series_the_likeliest_is_opened_and_the_others_are_named(new_series):
     new_series("two").stack(np.arange(0, 90, 5.0), prefix="a", SeriesNumber=3)
     new_series("two").stack(np.arange(0, 90, 2.0), prefix="b", SeriesNumber=2)
