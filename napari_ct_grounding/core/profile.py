@@ -77,7 +77,8 @@ def highest_density_interval(
     mass : float
         Between 0 and 1.
     depth_width_mm : float, optional
-        Thickness of one position; needed only where there is a single one, which has no neighbour to tell it.
+        Thickness of one position. Needed where there is a single one, which has no neighbour to tell it, and where
+        positions may lie closer than they are thick: a range below it is widened about its middle.
     """
     edges = _edges(depths_mm, depth_width_mm)
     best = int(np.argmax(probability))
@@ -97,6 +98,9 @@ def highest_density_interval(
         )
         if chosen is None or rank < chosen:
             chosen, interval = rank, (lo, hi)
+    lacking_mm = (depth_width_mm or 0.0) - (interval[1] - interval[0])
+    if lacking_mm > 1e-6:
+        return interval[0] - lacking_mm / 2, interval[1] + lacking_mm / 2
     return interval
 
 

@@ -1,7 +1,7 @@
 """How a resampled scan is cut into windows, and where in the world the model's depth positions then lie.
 
-Tuples are in array order (z, y, x), world positions in RAS+ mm. Of each axis the centred largest multiple of the
-window is kept; an axis shorter than one window is padded with air up to it.
+Tuples are in array order (z, y, x), world positions in RAS+ mm. The released block keeps the centred largest multiple of
+the window on each axis and pads an axis shorter than one window with air; `core.coverage` lays other blocks, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.resampling import SpacedGrid
 
-__all__ = ["WindowGrid", "centred_window_grid", "depth_of_plane"]
+__all__ = ["VOXELS_PER_POSITION", "WindowGrid", "centred_window_grid", "depth_of_plane"]
 
 #: Voxels along z that one depth position covers, in the released model.
 VOXELS_PER_POSITION = 4
@@ -75,22 +75,27 @@ class WindowGrid:
         """Thickness of one depth position along the slice normal, mm."""
         return self.voxels_per_position * self.spaced.geometry.spacing_mm[0]
 
-    def _z_of_block_slice(self, index: ArrayLike) -> NDArray[np.float64]:
-        """World z, mm, at which slices of the block (fractional indices allowed) cross the line through the scan's
-        slice centres.
+    @cached_property
+    def position_slices(self) -> NDArray[np.float64]:
+        """(d,) slice index in the resampled scan of the centre of each depth position; growing."""
+        return self.start[0] + (np.arange(self.num_positions) + 0.5) * self.voxels_per_position - 0.5
+
+    def z_of_spaced_slice(self, index: ArrayLike) -> NDArray[np.float64]:
+        """World z, mm, at which slices of the resampled scan (fractional indices allowed) cross the line through the
+        scan's slice centres.
         """
         source = self.spaced.source
-        to_block = np.linalg.inv(self.geometry.affine)
+        to_spaced = np.linalg.inv(self.spaced.geometry.affine)
         centre = np.array([(source.shape[2] - 1) / 2, (source.shape[1] - 1) / 2, 0.0, 1.0])
-        # On that line both the block's slice index and the world z grow evenly with the source's slice index.
-        at_zero, per_slice = to_block[2] @ source.affine @ centre, to_block[2] @ source.affine[:, 2]
+        # On that line both the new slice index and the world z grow evenly with the source's slice index.
+        at_zero, per_slice = to_spaced[2] @ source.affine @ centre, to_spaced[2] @ source.affine[:, 2]
         source_slice = (np.asarray(index, dtype=np.float64) - at_zero) / per_slice
         return source.z_of_slice(0) + source.affine[2, 2] * source_slice
 
     @cached_property
     def depths_mm(self) -> NDArray[np.float64]:
         """(d,) world z of the centre of each depth position, in the middle of the scan's field of view; growing."""
-        return self._z_of_block_slice((np.arange(self.num_positions) + 0.5) * self.voxels_per_position - 0.5)
+        return self.z_of_spaced_slice(self.position_slices)
 
     @cached_property
     def is_inside(self) -> NDArray[np.bool_]:
@@ -104,12 +109,14 @@ class WindowGrid:
     @cached_property
     def covered_mm(self) -> tuple[float, float]:
         """(lo, hi) world z of the part of the scan that the block holds, in the middle of the field of view."""
-        lo, hi = self._z_of_block_slice([-0.5, self.shape[0] - 0.5])
+        lo, hi = self.z_of_spaced_slice([self.start[0] - 0.5, self.start[0] + self.shape[0] - 0.5])
         scan_lo, scan_hi = self.spaced.source.z_extent_mm
         return float(max(lo, scan_lo)), float(min(hi, scan_hi))
 
 
-def centred_window_grid(spaced: SpacedGrid, window: tuple[int, int, int]) -> WindowGrid:
+def centred_window_grid(
+    spaced: SpacedGrid, window: tuple[int, int, int], voxels_per_position: int = VOXELS_PER_POSITION
+) -> WindowGrid:
     """Return the block that the released chain cuts: centred crop to whole windows, padding below one window.
 
     Parameters
@@ -118,6 +125,8 @@ def centred_window_grid(spaced: SpacedGrid, window: tuple[int, int, int]) -> Win
         The resampled scan.
     window : tuple of int
         Voxels of one window (z, y, x).
+    voxels_per_position : int
+        Voxels along z of one depth position.
     """
     num_windows, starts = [], []
     for total, size in zip(spaced.geometry.shape, window, strict=True):
@@ -126,7 +135,11 @@ def centred_window_grid(spaced: SpacedGrid, window: tuple[int, int, int]) -> Win
         padding = size - total
         starts.append(-(padding // 2) if padding > 0 else total // 2 - count * size // 2)
     return WindowGrid(
-        spaced, window, (num_windows[0], num_windows[1], num_windows[2]), (starts[0], starts[1], starts[2])
+        spaced,
+        window,
+        (num_windows[0], num_windows[1], num_windows[2]),
+        (starts[0], starts[1], starts[2]),
+        voxels_per_position,
     )
 
 

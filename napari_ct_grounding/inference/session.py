@@ -76,7 +76,7 @@ class EncodedVolume:
 
     @property
     def volume_embedding(self) -> NDArray[np.float32]:
-        """Unit vector (e,) of the whole scan for text-to-scan search."""
+        """Vector (e,) of the whole scan for text-to-scan search, by cosine; shorter than 1 where two passes were averaged."""
         return self.embeddings.retrieval
 
     @property

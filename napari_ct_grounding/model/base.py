@@ -21,14 +21,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class ImageEmbeddings:
-    """What the image side keeps of a scan: a few hundred kB. All vectors have unit length.
+    """What the image side keeps of a scan: a few hundred kB.
+
+    Vectors have unit length, except where two passes over the scan were mixed (coverage "full" of released-type
+    weights): a mean of unit vectors is shorter and stays so, since its dot product with a text vector is then the same
+    mean of the passes' cosines.
 
     Parameters
     ----------
     depth : NDArray[float32], (d, e)
         Localization embedding of each depth position, most inferior first.
     depths_mm : NDArray[float64], (d,)
-        World z of each position's centre (middle of the field of view), growing.
+        World z of each position's centre (middle of the field of view), growing; evenly, but for the topmost step of a
+        scan walked in two passes.
     is_valid : NDArray[bool], (d,)
         False where the position lies outside the scan.
     depth_width_mm : float
@@ -71,7 +76,8 @@ class GroundingModel(ABC, torch.nn.Module):
     """A trained pair of encoders.
 
     Subclasses keep their own configuration; `coverages` names the ways in which they can walk a scan, the default first
-    ("paper": one centre-cropped pass as released; "masked": one pass over everything).
+    ("full": all of the scan, in two passes of whole windows where needed; "paper": one centre-cropped pass as released;
+    "masked": one pass over everything).
     """
 
     coverages: tuple[str, ...]

@@ -1,10 +1,10 @@
 """From a scan to the windows that the released network reads: the one place where volumes become its input.
 
 The chain is that of the release: intensities to [0, 1], trilinear interpolation at 0.75 x 0.75 x 3.0 mm, float16,
-centred crop, padding with air, windows. The released code interpolates the whole scan on a dense grid of positions in
-float64 and crops afterwards; here each new slice is made in turn, one axis after the other and only where the crop
-keeps it, so that no copy of the scan is ever held. Values are still computed in float64 and rounded to float32, then
-float16, as there.
+crop, padding with air, windows; `core.coverage` says which part of the scan they cover. The released code interpolates
+the whole scan on a dense grid of positions in float64 and crops afterwards; here each new slice is made in turn, one
+axis after the other and only where the crop keeps it, so that no copy of the scan is ever held. Values are still
+computed in float64 and rounded to float32, then float16, as there.
 
 The network speaks (h, w, d) = RAS (x, y, z). `windows_of_slices` and `slices_of_windows` are the only two places that
 turn one order into the other.
@@ -12,7 +12,7 @@ turn one order into the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "PREPROCESSING_VERSION",
     "ScanWindows",
     "body_fraction_inside",
+    "body_positions_mm",
     "cut_windows",
     "prepare_windows",
     "scale_intensity",
@@ -41,6 +42,8 @@ RELEASED_SPACING_MM = (3.0, 0.75, 0.75)
 RELEASED_WINDOW = (32, 128, 128)
 #: Rows of a slice whose source columns differ by less than this (voxels) share one set of columns.
 SHARED_COLUMN_TOLERANCE = 1e-7
+#: A position this near (voxels) to a block's border counts as inside.
+BORDER_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,13 +200,29 @@ def _mix(a: NDArray, b: NDArray, weight: NDArray[np.float64] | np.float64) -> ND
     return mixed
 
 
-def body_fraction_inside(volume: CTVolume, grid: WindowGrid) -> float:
-    """Share of the body (`model.body.body_mask`) that lies within the windows, 0 to 1; 1 for a scan without a body."""
+def body_positions_mm(volume: CTVolume) -> NDArray[np.float64]:
+    """Return world positions (m, 3), mm (x, y, z), of the body's voxels on the coarse grid of `model.body.body_mask`."""
     mask, steps = body_mask(volume)
-    index = np.argwhere(mask) * steps
-    if len(index) == 0:
+    return volume.geometry.world_of_voxel(np.argwhere(mask) * steps)
+
+
+def body_fraction_inside(body_mm: NDArray[np.float64], grids: Sequence[WindowGrid]) -> float:
+    """Share of the body that lies within the windows of any of the blocks, 0 to 1; 1 for a scan without a body.
+
+    Parameters
+    ----------
+    body_mm : NDArray[float64], (m, 3)
+        From `body_positions_mm`.
+    grids : sequence of WindowGrid
+        One block for each pass over the scan.
+    """
+    if len(body_mm) == 0:
         return 1.0
-    to_block = np.linalg.inv(grid.geometry.affine) @ volume.geometry.affine
-    position = index[:, ::-1] @ to_block[:3, :3].T + to_block[:3, 3]
-    limit = np.array(grid.shape[::-1])
-    return float(((position >= -0.5) & (position < limit - 0.5)).all(axis=1).mean())
+    is_seen = np.zeros(len(body_mm), dtype=bool)
+    for grid in grids:
+        to_block = np.linalg.inv(grid.geometry.affine)
+        position = body_mm @ to_block[:3, :3].T + to_block[:3, 3]
+        # Borders belong to the block: where the resampled scan ends half a voxel early, its last slice lies just on it.
+        limit = np.array(grid.shape[::-1]) - 0.5 + BORDER_TOLERANCE
+        is_seen |= ((position >= -0.5 - BORDER_TOLERANCE) & (position <= limit)).all(axis=1)
+    return float(is_seen.mean())

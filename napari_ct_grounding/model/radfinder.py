@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_ct_grounding.core.coverage import CoveragePlan, full_plan, paper_plan
 from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
+from napari_ct_grounding.core.resampling import spaced_grid
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.core.window_grid import WindowGrid
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
 from napari_ct_grounding.model.combiner import Combiner, depth_mask, grid_mask
 from napari_ct_grounding.model.heads import ProjectionHead
-from napari_ct_grounding.model.preprocessing import body_fraction_inside, prepare_windows
+from napari_ct_grounding.model.preprocessing import body_fraction_inside, body_positions_mm, cut_windows
 from napari_ct_grounding.model.radfinder_config import RadFinderConfig
 from napari_ct_grounding.model.rope import Grid
 from napari_ct_grounding.model.text_encoder import (
@@ -145,7 +148,7 @@ class RadFinderModel(GroundingModel):
         Folder of tokenizer files; without one the model encodes scans but no sentences.
     """
 
-    coverages = ("paper",)
+    coverages = ("full", "paper")
 
     def __init__(self, config: RadFinderConfig, tokenizer_folder: Path | None) -> None:
         super().__init__()
@@ -189,11 +192,15 @@ class RadFinderModel(GroundingModel):
         self,
         volume: CTVolume,
         *,
-        coverage: str = "paper",
+        coverage: str = "full",
         on_progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> ImageEmbeddings:
         """Encode a scan window by window; `cancel` is asked before each window.
+
+        Coverage "paper" is the released, centre-cropped pass; "full" walks all of the scan, in two such passes where one
+        would leave something out, and mixes them (`core.coverage`). Each pass goes through the whole image side on its
+        own, because the combiner looks at all windows of a pass at once.
 
         Depth positions that lie wholly in the padding of a short scan are not valid (the released code counts them).
 
@@ -202,46 +209,73 @@ class RadFinderModel(GroundingModel):
         Cancelled
             When `cancel` said so.
         InputError
-            When the coverage is not "paper".
+            When the coverage is neither.
         """
         if coverage not in self.coverages:
             raise InputError(
                 f"The coverage {coverage!r} is unknown to these weights; they offer {', '.join(self.coverages)}."
             )
-        x_mm, y_mm, z_mm = self.config.spacing_hwd_mm
-        width, height, window_depth = self.config.window_hwd
-        windows = prepare_windows(volume, (z_mm, y_mm, x_mm), (window_depth, height, width))
-        features = self._encode_windows(windows.pixels, on_progress, cancel)
-        grid = windows.num_windows_hwd
-        cls, patch_average, depth = (feature.unflatten(0, grid)[None] for feature in features)
-        vectors = self.model.embed_scans(cls, patch_average, depth, [grid])
+        body_mm = body_positions_mm(volume)
+        plan = self._plan(volume, coverage, body_mm)
+        vectors, num_done = [], 0
+        for grid in plan.passes:
+            # Cut here and not before the loop: the windows of one pass at a time are enough to hold.
+            pixels = cut_windows(volume.hu, grid)
+            features = self._encode_windows(pixels, on_progress, cancel, num_done, plan.num_windows)
+            num_done += len(pixels)
+            vectors.append(self._pass_vectors(features, grid))
+        depth, retrieval, disease = zip(*vectors, strict=True)
         return ImageEmbeddings(
-            depth=_unit(vectors.depth[0]),
-            depths_mm=windows.grid.depths_mm,
-            is_valid=windows.grid.is_inside,
-            depth_width_mm=windows.grid.depth_width_mm,
-            retrieval=_unit(vectors.retrieval[0]),
-            disease=_unit(vectors.disease[0]),
-            covered_mm=windows.grid.covered_mm,
-            covered_body_fraction=body_fraction_inside(volume, windows.grid),
+            depth=plan.mixed(depth),
+            depths_mm=plan.depths_mm,
+            is_valid=plan.is_inside,
+            depth_width_mm=plan.depth_width_mm,
+            retrieval=np.mean(retrieval, axis=0),
+            disease=np.mean(disease, axis=0),
+            covered_mm=plan.covered_mm,
+            covered_body_fraction=body_fraction_inside(body_mm, plan.passes),
         )
 
+    def _plan(self, volume: CTVolume, coverage: str, body_mm: NDArray[np.float64]) -> CoveragePlan:
+        x_mm, y_mm, z_mm = self.config.spacing_hwd_mm
+        width, height, window_depth = self.config.window_hwd
+        spaced, window = spaced_grid(volume.geometry, (z_mm, y_mm, x_mm)), (window_depth, height, width)
+        voxels_per_position = self.config.patch_hwd[2]
+        if coverage == "paper":
+            return paper_plan(spaced, window, voxels_per_position)
+        return full_plan(spaced, window, body_mm, voxels_per_position)
+
+    def _pass_vectors(
+        self, features: WindowFeatures, grid: WindowGrid
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Unit vectors of one pass: depth (d, e), retrieval (e,), disease (e,)."""
+        z, y, x = grid.num_windows
+        cls, patch_average, depth = (feature.unflatten(0, (x, y, z))[None] for feature in features)
+        vectors = self.model.embed_scans(cls, patch_average, depth, [(x, y, z)])
+        return _unit(vectors.depth[0]), _unit(vectors.retrieval[0]), _unit(vectors.disease[0])
+
     def _encode_windows(
-        self, pixels: NDArray[np.float16], on_progress: Progress | None, cancel: Callable[[], bool] | None
+        self,
+        pixels: NDArray[np.float16],
+        on_progress: Progress | None,
+        cancel: Callable[[], bool] | None,
+        num_before: int = 0,
+        num_total: int | None = None,
     ) -> WindowFeatures:
         """Encode windows (n, 1, h, w, d) one by one, so that memory does not grow with the scan and a wish to stop is
-        heard soon.
+        heard soon; `num_before` of the `num_total` windows to tell about were encoded in an earlier pass.
         """
+        total = len(pixels) if num_total is None else num_total
         encoded = []
         for index in range(len(pixels)):
             if cancel is not None and cancel():
-                raise Cancelled(f"Encoding was stopped after {index} of {len(pixels)} windows.")
+                raise Cancelled(f"Encoding was stopped after {num_before + index} of {total} windows.")
             window = torch.from_numpy(pixels[index : index + 1]).to(self.device, self.dtype)
             encoded.append(self.model.backbone_image(window))
             if on_progress is not None:
-                on_progress(index + 1, len(pixels))
+                on_progress(num_before + index + 1, total)
         if cancel is not None and cancel():
-            raise Cancelled("Encoding was stopped after the last window.")
+            raise Cancelled(f"Encoding was stopped after {num_before + len(pixels)} of {total} windows.")
         return WindowFeatures(*(torch.cat(parts) for parts in zip(*encoded, strict=True)))
 
     @torch.inference_mode()

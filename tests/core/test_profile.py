@@ -112,6 +112,12 @@ def test_the_interval_of_one_position_is_as_wide_as_the_position() -> None:
         highest_density_interval(np.array([1.0]), np.array([10.0]))
 
 
+def test_an_interval_at_positions_closer_than_they_are_thick_is_still_one_position_wide():
+    depths_mm = np.array([0.0, 12.0, 24.0, 27.0])
+    probability = np.array([0.01, 0.01, 0.01, 0.97])
+    assert highest_density_interval(probability, depths_mm, 0.8, depth_width_mm=12.0) == pytest.approx((21.0, 33.0))
+
+
 def test_a_mass_out_of_reach_by_rounding_gives_the_whole_range() -> None:
     probability = np.full(10, 0.1) * (1 - 1e-9)
     lo, hi = highest_density_interval(probability, DEPTHS_MM, 1 - 1e-12)

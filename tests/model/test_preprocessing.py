@@ -15,6 +15,7 @@ from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.core.window_grid import WindowGrid
 from napari_ct_grounding.model.preprocessing import (
     body_fraction_inside,
+    body_positions_mm,
     cut_windows,
     interpolated_slices,
     prepare_windows,
@@ -140,15 +141,38 @@ def test_a_scan_is_prepared_in_hardly_more_memory_than_its_windows_take():
     assert peak < 2 * windows.pixels.nbytes + 8e6
 
 
+def seen_fraction(volume: CTVolume) -> float:
+    return body_fraction_inside(body_positions_mm(volume), [prepare_windows(volume).grid])
+
+
 def test_the_body_that_the_crop_leaves_out_is_counted():
     hu = np.full((40, 160, 160), -1000, dtype=np.int16)
     hu[:, 20:140, 20:140] = 0
     volume = CTVolume(hu, VolumeGeometry.from_spacing(hu.shape, (3.0, 0.75, 0.75)))
     # 32 of 40 slices, all of the body in the plane
-    assert body_fraction_inside(volume, prepare_windows(volume).grid) == pytest.approx(0.8, abs=0.03)
+    assert seen_fraction(volume) == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_body_in_either_of_two_blocks_counts_once():
+    hu = np.zeros((40, 128, 128), dtype=np.int16)
+    volume = CTVolume(hu, VolumeGeometry.from_spacing(hu.shape, (3.0, 0.75, 0.75)))
+    spaced = spaced_grid(volume.geometry, (3.0, 0.75, 0.75))
+    lower, upper = (WindowGrid(spaced, (32, 128, 128), (1, 1, 1), (start, 0, 0)) for start in (0, 8))
+    body_mm = body_positions_mm(volume)
+    assert body_fraction_inside(body_mm, [lower]) == pytest.approx(0.8, abs=1e-9)
+    assert body_fraction_inside(body_mm, [lower, upper]) == 1.0
+
+
+def test_the_last_slice_of_a_scan_belongs_to_a_grid_that_ends_half_a_voxel_early():
+    # 64 slices of 1.5 mm reach to 31.5 voxels of 3 mm: 32.5 of them, rounded to 32.
+    hu = np.zeros((64, 128, 128), dtype=np.int16)
+    volume = CTVolume(hu, VolumeGeometry.from_spacing(hu.shape, (1.5, 0.75, 0.75)))
+    assert body_positions_mm(volume)[:, 2].max() == 94.5
+    assert seen_fraction(volume) == 1.0
 
 
 def test_a_scan_of_air_counts_as_wholly_seen():
     hu = np.full((40, 160, 160), -1000, dtype=np.int16)
     volume = CTVolume(hu, VolumeGeometry.from_spacing(hu.shape, (3.0, 0.75, 0.75)))
-    assert body_fraction_inside(volume, prepare_windows(volume).grid) == 1.0
+    assert body_positions_mm(volume).shape == (0, 3)
+    assert seen_fraction(volume) == 1.0

@@ -106,14 +106,18 @@ def test_windows_go_through_one_by_one_and_give_what_one_batch_gives(tiny_model,
 def test_encoding_stops_between_windows_when_asked_to(tiny_model, scan):
     done = []
     with pytest.raises(Cancelled, match="after 2 of 12 windows"):
-        tiny_model.encode_volume(scan, on_progress=lambda n, _: done.append(n), cancel=lambda: len(done) == 2)
+        tiny_model.encode_volume(
+            scan, coverage="paper", on_progress=lambda n, _: done.append(n), cancel=lambda: len(done) == 2
+        )
     assert done == [1, 2]
 
 
 def test_a_wish_to_stop_that_comes_during_the_last_window_is_heard(tiny_model, scan):
     done = []
     with pytest.raises(Cancelled):
-        tiny_model.encode_volume(scan, on_progress=lambda n, _: done.append(n), cancel=lambda: len(done) == 12)
+        tiny_model.encode_volume(
+            scan, coverage="paper", on_progress=lambda n, _: done.append(n), cancel=lambda: len(done) == 12
+        )
 
 
 def test_depth_positions_wholly_in_padding_are_not_valid(tiny_model):
@@ -127,13 +131,13 @@ def test_depth_positions_wholly_in_padding_are_not_valid(tiny_model):
 
 
 def test_an_unknown_coverage_is_refused_by_name(tiny_model, scan):
-    with pytest.raises(InputError, match=r"'full'.*'?paper'?"):
-        tiny_model.encode_volume(scan, coverage="full")
+    with pytest.raises(InputError, match=r"'masked'.*full, paper"):
+        tiny_model.encode_volume(scan, coverage="masked")
 
 
 def test_half_precision_weights_take_the_float16_windows(tiny_model, scan):
-    full = tiny_model.encode_volume(scan)
-    half = tiny_model.to(torch.bfloat16).encode_volume(scan)
+    full = tiny_model.encode_volume(scan, coverage="paper")
+    half = tiny_model.to(torch.bfloat16).encode_volume(scan, coverage="paper")
     assert tiny_model.model.backbone_image.rope.periods.dtype == torch.float32
     cosine = float(full.retrieval @ half.retrieval)
     assert 0.99 < cosine < 1 - 1e-9
