@@ -121,7 +121,9 @@ def find_peaks_mm(
     if valid is not None:
         values = np.where(valid, values, -np.inf)
     padded = np.concatenate([[-np.inf], values, [-np.inf]])
-    is_peak = (values >= padded[:-2]) & (values >= padded[2:]) & np.isfinite(values) & (values >= values.max() - max_drop)
+    is_peak = (
+        (values >= padded[:-2]) & (values >= padded[2:]) & np.isfinite(values) & (values >= values.max() - max_drop)
+    )
     chosen: list[int] = []
     for index in sorted(np.flatnonzero(is_peak), key=lambda i: (-values[i], i)):
         if all(abs(depths_mm[index] - depths_mm[other]) >= min_distance_mm for other in chosen):

@@ -87,7 +87,7 @@ def test_an_answer_shows_slice_image_place_interval_and_score(table, result):
     head = table.topLevelItem(0)
     assert head.text(0) == "a bright sphere"
     row = [head.child(0).text(column) for column in range(5)]
-    assert row[:3] == ["30", "18", "\u2212310.0"]
+    assert row[:3] == ["30", "18", "\u2212310"]
     assert row[3] == "\u2212322\u2026\u2212298".replace("322", f"{-result.interval_mm[0]:.0f}").replace(
         "298", f"{-result.interval_mm[1]:.0f}"
     )
@@ -97,7 +97,7 @@ def test_an_answer_shows_slice_image_place_interval_and_score(table, result):
 def test_other_peaks_are_listed_below_and_a_click_asks_for_their_place(qtbot, table, result):
     table.add_result(replace(result, peaks_mm=(-310.0, -280.0, -352.0)), _names)
     head = table.topLevelItem(0)
-    assert [head.child(i).text(2) for i in range(head.childCount())] == ["\u2212310.0", "\u2212280.0", "\u2212352.0"]
+    assert [head.child(i).text(2) for i in range(head.childCount())] == ["\u2212310", "\u2212280", "\u2212352"]
     with qtbot.waitSignal(table.place_requested) as asked:
         table.setCurrentItem(head.child(1))
     assert asked.args[1] == -280.0
