@@ -2,7 +2,7 @@
 
 - the temperature whose median decoding errs least,
 - the temperature whose 80 % interval holds the truth in about 80 % of sentences,
-- the least prominence of a profile that names a place: what all but 5 % of the sentences about visible things reach.
+- the least score (best cosine) that names a place: what all but 5 % of the sentences about visible things reach.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ def calibrate(profiles: Sequence[Profile], trained_temperature: float, mass: flo
     return {
         **asdict(how),
         "is_calibrated": True,
-        "location_threshold": round(float(np.quantile([item.prominence for item in located], 0.05)), 5),
-        "location_statistic": "prominence",
+        "location_threshold": round(float(np.quantile([item.score for item in located], 0.05)), 5),
         "calibration": {
             "num_sentences": len(profiles),
             "interval_covers": round(reached, 4),

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval, prominence
+from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval
 from napari_ct_grounding.model.slab import SlabModel
 from napari_ct_grounding.model.slab_preprocessing import window_channels
 from napari_ct_grounding.phantom.scan import Target
@@ -127,7 +127,7 @@ def locate(profiles: Sequence[Profile], how: Decoding) -> list[Located]:
                 covered_mm=(float(z_mm[0] - half), float(z_mm[-1] + half)),
                 predicted_mm=decode_depth(profile.values, z_mm, how.decoding, how.temperature),
                 interval_mm=highest_density_interval(probability, z_mm, how.interval_mass),
-                prominence=prominence(profile.values),
+                score=float(profile.values.max()),
                 language=profile.language,
             )
         )

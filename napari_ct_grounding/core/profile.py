@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DECODINGS", "decode_depth", "depth_distribution", "find_peaks_mm", "highest_density_interval", "prominence"]
+__all__ = ["DECODINGS", "decode_depth", "depth_distribution", "find_peaks_mm", "highest_density_interval"]
 
 #: How a depth is read from a profile; a weights card names one.
 DECODINGS = ("argmax", "median")
@@ -131,13 +131,6 @@ def find_peaks_mm(
         if len(chosen) == max_peaks:
             break
     return tuple(float(depths_mm[index]) for index in chosen)
-
-
-def prominence(profile: NDArray, valid: NDArray[np.bool_] | None = None) -> float:
-    """Return how far the best position stands above the median one, in cosine: 0 for a flat profile."""
-    values = np.asarray(profile, dtype=np.float64)
-    values = values if valid is None else values[valid]
-    return float(values.max() - np.median(values))
 
 
 def _edges(depths_mm: Sequence[float] | NDArray, depth_width_mm: float | None = None) -> NDArray[np.float64]:

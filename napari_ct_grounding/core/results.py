@@ -44,7 +44,7 @@ class GroundingResult:
     peaks_mm : tuple of float
         Up to three depths of local maxima, best first.
     has_location : bool
-        False when the profile is too flat to name a place ("no clear location").
+        False when the profile is too flat, or its best place too unlike the sentence, to name a place ("no clear location").
     is_calibrated : bool
         Whether the interval's temperature was calibrated on held-out cases.
     depth_width_mm : float

@@ -18,7 +18,6 @@ from napari_ct_grounding.core.profile import (
     depth_distribution,
     find_peaks_mm,
     highest_density_interval,
-    prominence,
 )
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.sentences import clean_sentence
@@ -320,7 +319,8 @@ class GroundingSession:
         )
         covered_lo, covered_hi = seen.covered_mm
         is_wide = interval_mm[1] - interval_mm[0] >= NO_LOCATION_SHARE * (covered_hi - covered_lo)
-        is_flat = card.location_threshold is not None and prominence(profile, seen.is_valid) < card.location_threshold
+        score = float(profile[seen.is_valid].max())
+        is_faint = card.location_threshold is not None and score < card.location_threshold
         slice_index = encoded.geometry.slice_of_z(z_mm)
         record = encoded.slice_table[slice_index]
         return GroundingResult(
@@ -328,7 +328,7 @@ class GroundingSession:
             z_mm=z_mm,
             slice_index=slice_index,
             image_number=record.image_number,
-            score=float(profile[seen.is_valid].max()),
+            score=score,
             interval_mm=interval_mm,
             covered_mm=seen.covered_mm,
             depths_mm=seen.depths_mm,
@@ -340,7 +340,7 @@ class GroundingSession:
                 valid=seen.is_valid,
                 max_drop=-card.temperature * np.log(MIN_PEAK_SHARE),
             ),
-            has_location=not (is_wide or is_flat),
+            has_location=not (is_wide or is_faint),
             is_calibrated=card.is_calibrated,
             depth_width_mm=seen.depth_width_mm,
             file_index=record.file_index,

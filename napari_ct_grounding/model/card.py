@@ -36,7 +36,7 @@ class WeightsCard:
     is_calibrated : bool
         Whether `interval_temperature` was fitted on held-out cases.
     location_threshold : float or None
-        Least prominence (`core.profile.prominence`) of a profile that names a place; None where nobody calibrated it.
+        Least score (cosine at the best position) that names a place; None where nobody calibrated it.
     metrics : dict
         Measured figures, as `python -m train evaluate` wrote them.
     probe : dict or None

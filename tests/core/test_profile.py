@@ -12,7 +12,6 @@ from napari_ct_grounding.core.profile import (
     depth_distribution,
     find_peaks_mm,
     highest_density_interval,
-    prominence,
 )
 
 DEPTHS_MM = np.arange(10) * 12.0 - 400.0
@@ -136,9 +135,3 @@ def test_peaks_come_best_first_and_keep_their_distance() -> None:
 def test_the_edge_of_the_scan_may_be_a_peak_but_not_what_was_not_seen() -> None:
     valid = np.arange(10) < 8
     assert find_peaks_mm(bump(9), DEPTHS_MM, 24.0, valid=valid)[0] == DEPTHS_MM[7]
-
-
-def test_prominence_is_nought_for_a_flat_profile_and_grows_with_the_peak() -> None:
-    assert prominence(np.full(10, 0.3)) == 0.0
-    assert prominence(0.2 * np.eye(10)[3]) == pytest.approx(0.2)
-    assert prominence(0.2 * np.eye(10)[3], np.arange(10) != 3) == 0.0

@@ -21,7 +21,7 @@ __all__ = ["Located", "category_prior", "localization_summary", "predict_categor
 class Located:
     """One sentence of one scan: the truth, the scan's range, the answer; all in world z, mm.
 
-    `interval_mm` and `prominence` are what the session would show beside the answer.
+    `interval_mm` and `score` are what the session would show beside the answer.
     """
 
     scan: int
@@ -33,7 +33,7 @@ class Located:
     covered_mm: tuple[float, float]
     predicted_mm: float
     interval_mm: tuple[float, float] = (np.nan, np.nan)
-    prominence: float = np.nan
+    score: float = np.nan
     language: str = "en"
 
 
