@@ -78,7 +78,7 @@ class WindowGrid:
     @cached_property
     def position_slices(self) -> NDArray[np.float64]:
         """(d,) slice index in the resampled scan of the centre of each depth position; growing."""
-        return self.start[0] + (np.arange(self.num_positions) + 0.5) * self.voxels_per_position - 0.5
+        return self.start[0] + (np.arange(self.num_positions, dtype=np.float64) + 0.5) * self.voxels_per_position - 0.5
 
     def z_of_spaced_slice(self, index: ArrayLike) -> NDArray[np.float64]:
         """World z, mm, at which slices of the resampled scan (fractional indices allowed) cross the line through the

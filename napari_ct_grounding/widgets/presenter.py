@@ -132,7 +132,9 @@ class Presenter:
         if result.has_location:
             self.jump(result.z_mm)
         else:
-            show_info("No clear location: no place in this scan fits the sentence clearly. The viewer stays where it is.")
+            show_info(
+                "No clear location: no place in this scan fits the sentence clearly. The viewer stays where it is."
+            )
 
     # -- selection and place
 

@@ -259,7 +259,7 @@ def test_a_flat_profile_names_no_location() -> None:
 
 def test_a_profile_below_the_cards_threshold_names_no_location() -> None:
     sharp = WeightsCard(interval_temperature=0.05, location_threshold=0.5)
-    strict = WeightsCard(interval_temperature=0.05, location_threshold=1.5)  # more than two cosines can differ by half
+    strict = WeightsCard(interval_temperature=0.05, location_threshold=1.5)  # more than a cosine can be
     for card, has_location in ((sharp, True), (strict, False)):
         session = oracle_session(card)
         session.encode(body_with_sphere())

@@ -153,7 +153,8 @@ class ResultTable(QTreeWidget):
             if not is_answer:
                 item.setForeground(column, QBrush(self._colors.faded))
                 item.setToolTip(
-                    column, f"Another peak of the profile ({rank + 1})" if rank else "Highest place of a profile without a clear one"
+                    column,
+                    f"Another peak of the profile ({rank + 1})" if rank else "Highest place, not a clear one",
                 )
         item.setData(0, _RESULT_ROLE, result)
         item.setData(0, _Z_ROLE, z_mm)
