@@ -13,7 +13,7 @@ __all__ = ["open_demo", "run_demo", "take_picture"]
 
 DOCK_NAME = "CT Grounding"
 _WINDOW_SIZE = (1280, 800)
-_DOCK_WIDTH = 380
+_DOCK_WIDTH = 392
 #: Longest wait (ms) for the first answer before the picture is taken anyway.
 _PATIENCE_MS = 120_000
 #: From the answer to the picture (ms): the canvas draws once more.

@@ -120,7 +120,7 @@ class GroundingDock(QWidget):
         layout.addWidget(self.strip)
         layout.addLayout(parts, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.setMinimumWidth(370)
+        self.setMinimumWidth(388)
 
     def _connect(self) -> None:
         controller, panel = self.controller, self.volume_panel

@@ -137,7 +137,7 @@ def test_selecting_by_program_tells_nobody(table, result):
 def test_a_flat_profile_reads_no_clear_location_instead_of_a_place(table, result):
     flat = replace(result, has_location=False, peaks_mm=(-310.0,))
     table.add_result(flat, _names)
-    assert table.topLevelItem(0).text(0).endswith(NO_LOCATION)
+    assert table.topLevelItem(0).text(0).startswith(NO_LOCATION)
     assert table.topLevelItem(0).child(0).text(3) == ""
     cells = table_text([flat]).splitlines()[1].split("\t")
     assert cells[:6] == ["a bright sphere", NO_LOCATION, "", "", "", ""]

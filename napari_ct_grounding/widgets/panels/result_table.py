@@ -115,9 +115,7 @@ class ResultTable(QTreeWidget):
     # -- rows
 
     def _insert(self, result: GroundingResult, names: SliceNames) -> None:
-        head = QTreeWidgetItem(
-            [result.sentence if result.has_location else f"{result.sentence}  \u2013  {NO_LOCATION}"]
-        )
+        head = QTreeWidgetItem([result.sentence if result.has_location else f"{NO_LOCATION}: {result.sentence}"])
         head.setToolTip(0, result.sentence)
         head.setData(0, _RESULT_ROLE, result)
         head.setData(0, _Z_ROLE, result.z_mm if result.has_location else None)
