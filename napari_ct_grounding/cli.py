@@ -76,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--series", metavar="S", help="series of a DICOM folder: its number, or a key that `series` lists"
     )
+    group.add_argument("--frame", type=int, metavar="N", help="which volume of a 4D NIfTI file, from 0")
+    group.add_argument(
+        "--uneven",
+        choices=("refuse", "resample"),
+        default="refuse",
+        help="unevenly spaced slices: refuse them (default) or resample them to an even grid",
+    )
     group.add_argument("--assume-hu", action="store_true", help="take the values as Hounsfield units without checking")
     group = model.add_argument_group("model")
     group.add_argument("--weights", default="bundled", metavar="W", help="bundled (default), radfinder, or a folder")
@@ -145,7 +152,9 @@ def _encoded(options: argparse.Namespace) -> tuple[GroundingSession, EncodedVolu
     """Read the scan first: a wrong path is told before torch is loaded."""
     from napari_ct_grounding.readers import read_volume
 
-    volume: CTVolume = read_volume(options.scan, series=options.series, assume_hu=options.assume_hu)
+    volume: CTVolume = read_volume(
+        options.scan, options.series, uneven=options.uneven, frame=options.frame, assume_hu=options.assume_hu
+    )
     for note in volume.notes:
         _note(note)
 

@@ -104,6 +104,22 @@ def test_series_lists_what_can_be_opened(run: Run, scan: Path) -> None:
     assert "40 images of 3 mm" in run("series", scan)[1]
 
 
+def test_a_volume_of_a_4d_file_is_chosen_by_its_number(run: Run, scan: Path, asked: dict, tmp_path: Path) -> None:
+    import nibabel
+    import numpy as np
+
+    image = nibabel.load(scan)
+    voxels = np.asanyarray(image.dataobj)
+    path = tmp_path / "two.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.stack([np.full_like(voxels, -1000), voxels], axis=-1), image.affine), path)
+    code, out, err = run("ground", path, SENTENCE)
+    assert (code, out) == (2, "")
+    assert "--frame" in err
+    code, out, _ = run("ground", path, SENTENCE, "--frame", "1", "--json")
+    assert code == 0
+    assert json.loads(out) == json.loads(run("ground", scan, SENTENCE, "--json")[1])
+
+
 def test_every_option_reaches_the_session(run: Run, scan: Path, asked: dict) -> None:
     options = ("--weights", "w", "--device", "cpu", "--coverage", "paper", "--tokenizer", "t", "--accept-licence")
     assert run("ground", scan, SENTENCE, *options)[0] == 0

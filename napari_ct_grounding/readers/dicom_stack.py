@@ -85,7 +85,8 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
         problem = _describe_unevenness(headers, along, step, tolerance, tilt)
         if uneven != "resample":
             raise GeometryError(
-                f'{problem} Export the series without gaps, or ask for an even grid (uneven="resample"), which interpolates.'
+                f"{problem} Export the series without gaps, or ask for an even grid, which interpolates "
+                '(uneven="resample", in the shell --uneven resample).'
             )
         even = along[0] + step * np.arange(int((along[-1] - along[0]) / step + 1e-6) + 1)
         source_index = np.interp(even, along, source_index)

@@ -75,7 +75,7 @@ def read_nifti(path: Path, frame: int | None = None) -> CTVolume:
             if frame is None and num_frames > 1:
                 raise VolumeError(
                     f"{path.name} holds {num_frames} volumes (4D); one can be opened. "
-                    f"Choose it with frame=0 to frame={num_frames - 1}."
+                    f"Choose it with frame=0 to frame={num_frames - 1} (in the shell --frame)."
                 )
             if not 0 <= (frame or 0) < num_frames:
                 raise VolumeError(f"frame={frame} does not exist: {path.name} holds {num_frames} (counted from 0).")
