@@ -2,7 +2,7 @@
 
 ::
 
-    python -m train phantoms --out cache --num 2800 --workers 2
+    python -m train phantoms --out cache --num 2600 --workers 2
     python -m train fit --recipe train/recipes/bundled.toml --cache cache --out runs/bundled
 
 stops after the recipe's steps or minutes, whichever comes first;
