@@ -1,7 +1,9 @@
 """What we draw into the volume: a frame around the predicted slice, and a band over the interval.
 
-The frame is seen on its own slice only. The band is an image of one voxel a slice, stretched over the field of view; it is
-shown where z runs within the picture (coronal, sagittal), and hidden on axial slices, whose grey values nobody may tint.
+The frame is seen on its own slice only; on all others its layer is switched off, since napari builds its drawing program anew
+at every step for a layer that has nothing to draw. The band is an image of one voxel a slice, stretched over the field of
+view; it is shown where z runs within the picture (coronal, sagittal), and hidden on axial slices, whose grey values nobody may
+tint.
 """
 
 from __future__ import annotations
@@ -52,6 +54,9 @@ class HighlightLayers:
         self._frame_id: Hashable | None = None
         self._band_id: Hashable | None = None
         self._volume_id: Hashable | None = None
+        self._frame_slice: int | None = None
+        self._is_frame_wanted = True  # the user may switch it off with its eye
+        self._is_frame_seen = True
 
     def show(self, layer: Any, slice_index: int, interval_slices: tuple[int, int]) -> None:
         """Draw the frame and the band.
@@ -81,6 +86,10 @@ class HighlightLayers:
             else:
                 shown_frame.data = [frame]
                 shown_frame.selected_data = set()
+                if self._is_frame_seen:
+                    self._is_frame_wanted = shown_frame.visible
+                shown_frame.visible = self._is_frame_wanted
+        self._frame_slice, self._is_frame_seen = slice_index, True
         self.follow_view()
 
     def clear(self) -> None:
@@ -90,13 +99,33 @@ class HighlightLayers:
                 layer = self._found(layer_id)
                 if layer is not None:
                     self._viewer.layers.remove(layer)
-        self._frame_id = self._band_id = self._volume_id = None
+        self._frame_id = self._band_id = self._volume_id = self._frame_slice = None
+        self._is_frame_wanted = self._is_frame_seen = True
 
     def follow_view(self) -> None:
         """Show the band only where z runs within the picture."""
         band = self._found(self._band_id)
         if band is not None:
             band.visible = is_through_plane(self._viewer)
+
+    def follow_slice(self, slice_index: int) -> None:
+        """Switch the frame on where it can be seen: on its slice, or where z runs within the picture.
+
+        Parameters
+        ----------
+        slice_index : int
+            Where the viewer stands, along the first axis of the CT's layer.
+        """
+        frame = self._found(self._frame_id)
+        if frame is None:
+            return
+        was_seen = self._is_frame_seen
+        self._is_frame_seen = slice_index == self._frame_slice or is_through_plane(self._viewer)
+        if was_seen:
+            self._is_frame_wanted = frame.visible
+        is_visible = self._is_frame_seen and self._is_frame_wanted
+        if frame.visible != is_visible:  # setting it draws the layer anew even when nothing changes
+            frame.visible = is_visible
 
     def _found(self, layer_id: Hashable | None) -> Any | None:
         return None if layer_id is None else find_layer(self._viewer, layer_id)

@@ -169,6 +169,7 @@ class Presenter:
             self.canvas_text.set_text("")
             return
         self._panels.strip.set_position(source.geometry.z_of_slice(slice_index))
+        self._highlight.follow_slice(source.layer_slice(slice_index))
         if self.is_live:
             # A coronal picture is no image of the series: it gets no number.
             is_named = is_axial(self._viewer)

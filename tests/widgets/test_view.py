@@ -185,6 +185,29 @@ def test_grey_values_of_axial_slices_are_not_tinted_by_the_band(viewer, ct):
     assert viewer.layers["interval"].visible
 
 
+def test_the_frame_is_switched_off_where_it_cannot_be_seen_and_stays_off_when_the_user_hides_it(viewer, ct):
+    highlight = HighlightLayers(viewer)
+    highlight.show(ct, 30, (28, 32))
+    frame = viewer.layers["predicted slice"]
+    assert frame.visible
+    for slice_index, is_visible in ((31, False), (12, False), (30, True)):
+        highlight.follow_slice(slice_index)
+        assert frame.visible is is_visible
+    frame.visible = False  # by its eye in the layer list
+    for slice_index in (31, 30):
+        highlight.follow_slice(slice_index)
+        assert not frame.visible
+    highlight.show(ct, 12, (10, 14))
+    highlight.follow_slice(12)
+    assert not frame.visible
+    frame.visible = True
+    highlight.follow_slice(13)
+    assert not frame.visible
+    viewer.dims.order = (1, 0, 2)
+    highlight.follow_slice(13)
+    assert frame.visible, "in a coronal picture z runs within it"
+
+
 def test_a_second_answer_moves_the_layers_and_deleted_ones_come_back(viewer, ct):
     highlight = HighlightLayers(viewer)
     highlight.show(ct, 30, (28, 32))
