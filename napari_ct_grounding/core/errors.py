@@ -6,9 +6,13 @@
     ├── InputError                  something the caller gave cannot be used (exit code 2 in the shell)
     │   ├── VolumeError             a file, a folder or an array is not a CT volume
     │   │   ├── GeometryError       slices or axes do not form one even grid
+    │   │   │   └── UnevenSpacingError   slices are unevenly spaced; the caller may have them resampled
+    │   │   ├── FrameNeededError    a file holds several volumes; the caller must choose one
     │   │   └── NotHounsfieldError  values are not Hounsfield units; the caller may insist
     │   ├── SentenceError           a sentence or prompt cannot be encoded
     │   └── WeightsError            a weights name, folder or file cannot be used
+    │       └── LicenceNeededError  weights must be downloaded, and their licence was not accepted
+    ├── DeviceMemoryError           a device has too little memory for one window; another device may have enough
     └── Cancelled                   the caller asked a running computation to stop
 
 A message says what is wrong with its value, the rule, and what to do.
@@ -18,11 +22,15 @@ from __future__ import annotations
 
 __all__ = [
     "Cancelled",
+    "DeviceMemoryError",
+    "FrameNeededError",
     "GeometryError",
     "GroundingError",
     "InputError",
+    "LicenceNeededError",
     "NotHounsfieldError",
     "SentenceError",
+    "UnevenSpacingError",
     "VolumeError",
     "WeightsError",
 ]
@@ -44,6 +52,25 @@ class GeometryError(VolumeError):
     """Slices or axes do not form one even grid."""
 
 
+class UnevenSpacingError(GeometryError):
+    """Slices are unevenly spaced; a caller may ask for them to be resampled to an even grid (``uneven="resample"``)."""
+
+
+class FrameNeededError(VolumeError):
+    """A file holds several volumes, and none was chosen (``frame=``).
+
+    Parameters
+    ----------
+    message : str
+    num_frames : int
+        How many volumes there are to choose from.
+    """
+
+    def __init__(self, message: str, num_frames: int) -> None:
+        super().__init__(message)
+        self.num_frames = num_frames
+
+
 class NotHounsfieldError(VolumeError):
     """The values are not Hounsfield units; a caller who knows better may insist."""
 
@@ -54,6 +81,39 @@ class SentenceError(InputError):
 
 class WeightsError(InputError):
     """A weights name, folder or file cannot be used."""
+
+
+class LicenceNeededError(WeightsError):
+    """Weights must be downloaded first, and their licence was not accepted.
+
+    Parameters
+    ----------
+    message : str
+    licence : str
+        Its name.
+    num_bytes : int
+        Size of the download.
+    """
+
+    def __init__(self, message: str, licence: str, num_bytes: int) -> None:
+        super().__init__(message)
+        self.licence = licence
+        self.num_bytes = num_bytes
+
+
+class DeviceMemoryError(GroundingError):
+    """A device has too little memory for even one window; another device may have enough.
+
+    Parameters
+    ----------
+    message : str
+    device : str
+        The device that ran out of memory ("cuda:0").
+    """
+
+    def __init__(self, message: str, device: str) -> None:
+        super().__init__(message)
+        self.device = device
 
 
 class Cancelled(GroundingError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-from napari_ct_grounding.core.errors import WeightsError
+from napari_ct_grounding.core.errors import LicenceNeededError, WeightsError
 from napari_ct_grounding.model.tensor_files import tensor_files
 
 __all__ = ["RELEASED_LICENCE", "RELEASED_NAME", "RELEASED_REPOSITORY", "released_folder", "tokenizer_from_cache"]
@@ -20,6 +20,8 @@ __all__ = ["RELEASED_LICENCE", "RELEASED_NAME", "RELEASED_REPOSITORY", "released
 RELEASED_NAME = "radfinder"
 RELEASED_REPOSITORY = "lmb-freiburg/radfinder"
 RELEASED_LICENCE = "CC BY-NC-SA 4.0"
+#: Size of the download, tokenizer included.
+RELEASED_NUM_BYTES = 4_100_000_000
 #: Qwen tokenizer, in case a cut-off download left no config.json that names it.
 DEFAULT_TOKENIZER = "Qwen/Qwen3-Embedding-0.6B"
 WEIGHTS_PATTERNS = ["config.json", "*.safetensors", "*.safetensors.index.json", "LICENSE*", "README.md"]
@@ -38,10 +40,12 @@ def released_folder(*, accept_licence: bool = False) -> Path:
     if cached is not None and _is_complete(cached):
         return cached
     if not accept_licence:
-        raise WeightsError(
-            f"The weights {RELEASED_NAME!r} ({RELEASED_REPOSITORY}, about 4.1 GB) are under the licence CC BY-NC-SA "
-            "4.0: no commercial use, name the authors, share alike. They are downloaded once you accept it "
-            "(accept_licence=True, or --accept-licence in the shell)."
+        raise LicenceNeededError(
+            f"The weights {RELEASED_NAME!r} ({RELEASED_REPOSITORY}, about {RELEASED_NUM_BYTES / 1e9:.1f} GB) are under the "
+            "licence CC BY-NC-SA 4.0: no commercial use, name the authors, share alike. They are downloaded once you "
+            "accept it (accept_licence=True, or --accept-licence in the shell).",
+            RELEASED_LICENCE,
+            RELEASED_NUM_BYTES,
         )
     try:
         # A cut-off download goes on at its own commit, so that no two versions mix.

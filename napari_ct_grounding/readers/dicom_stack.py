@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ct_grounding.core.errors import GeometryError, NotHounsfieldError, VolumeError
+from napari_ct_grounding.core.errors import GeometryError, NotHounsfieldError, UnevenSpacingError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer
@@ -84,7 +84,7 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
     if (np.abs(np.diff(along) - step) > tolerance).any():
         problem = _describe_unevenness(headers, along, step, tolerance, tilt)
         if uneven != "resample":
-            raise GeometryError(
+            raise UnevenSpacingError(
                 f"{problem} Export the series without gaps, or ask for an even grid, which interpolates "
                 '(uneven="resample", in the shell --uneven resample).'
             )

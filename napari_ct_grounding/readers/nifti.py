@@ -21,7 +21,7 @@ from isal.igzip_lib import IsalError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from napari_ct_grounding.core.errors import GeometryError, VolumeError
+from napari_ct_grounding.core.errors import FrameNeededError, GeometryError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer, scale_to_hu
@@ -73,9 +73,10 @@ def read_nifti(path: Path, frame: int | None = None) -> CTVolume:
             header = _read_header(stream, path)
             shape, num_frames = _shape(header, path.name)
             if frame is None and num_frames > 1:
-                raise VolumeError(
+                raise FrameNeededError(
                     f"{path.name} holds {num_frames} volumes (4D); one can be opened. "
-                    f"Choose it with frame=0 to frame={num_frames - 1} (in the shell --frame)."
+                    f"Choose it with frame=0 to frame={num_frames - 1} (in the shell --frame).",
+                    num_frames,
                 )
             if not 0 <= (frame or 0) < num_frames:
                 raise VolumeError(f"frame={frame} does not exist: {path.name} holds {num_frames} (counted from 0).")
