@@ -1,65 +1,23 @@
-"""The shell: fields, exit codes, and what goes to which stream."""
+"""Questions about one scan: the fields of the answers, and what is told when there is none."""
 
 from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
-from napari_ct_grounding import __version__, cli
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.inference.session import GroundingSession
-from tests.inference.oracle import body_with_sphere, oracle_session
+from tests.cli.conftest import Run
+from tests.inference.oracle import body_with_sphere
 
 SENTENCE = "a bright ball"
-
-
-@pytest.fixture
-def scan(tmp_path: Path) -> Path:
-    """Return a NIfTI file of a body with a sphere."""
-    volume = body_with_sphere()
-    path = tmp_path / "body.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(volume.hu.transpose(2, 1, 0), volume.geometry.affine), path)
-    return path
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Let the oracle stand in for the weights, and keep what the session was asked for."""
-    kept: dict[str, object] = {}
-
-    def from_pretrained(weights: object = "bundled", **options: object) -> GroundingSession:
-        kept.update(weights=weights, **options)
-        return oracle_session()
-
-    monkeypatch.setattr(GroundingSession, "from_pretrained", from_pretrained)
-    return kept
-
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a function that runs a command in this process and gives exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # argparse
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def test_ground_prints_json_with_the_fields_of_a_result(run: Run, scan: Path, asked: dict) -> None:
@@ -105,9 +63,6 @@ def test_series_lists_what_can_be_opened(run: Run, scan: Path) -> None:
 
 
 def test_a_volume_of_a_4d_file_is_chosen_by_its_number(run: Run, scan: Path, asked: dict, tmp_path: Path) -> None:
-    import nibabel
-    import numpy as np
-
     image = nibabel.load(scan)
     voxels = np.asanyarray(image.dataobj)
     path = tmp_path / "two.nii.gz"
@@ -186,80 +141,3 @@ def test_weights_that_cannot_be_used_are_bad_input(run: Run, scan: Path, monkeyp
 
     monkeypatch.setattr(GroundingSession, "from_pretrained", refuse)
     assert run("score", scan) == (2, "", "ct-grounding: The folder holds a pickle.\n")
-
-
-def test_a_fault_of_ours_gives_exit_code_1_and_no_traceback(
-    run: Run, scan: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> GroundingSession:
-        raise ZeroDivisionError("division by zero")
-
-    monkeypatch.setattr(GroundingSession, "from_pretrained", fail)
-    code, out, err = run("score", scan)
-    assert (code, out) == (1, "")
-    assert err == "ct-grounding: unexpected ZeroDivisionError: division by zero (--traceback shows where)\n"
-    with pytest.raises(ZeroDivisionError):
-        run("score", scan, "--traceback")
-
-
-def test_interrupting_gives_exit_code_130(run: Run, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object, **__: object) -> GroundingSession:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(GroundingSession, "from_pretrained", interrupt)
-    assert run("score", scan)[0] == 130
-
-
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["ground"], ["score"], ["ground", "scan", "a", "--fast"]])
-def test_a_wrong_command_line_gives_exit_code_2_and_the_usage(run: Run, arguments: list[str]) -> None:
-    code, _, err = run(*arguments)
-    assert code == 2
-    assert "usage: ct-grounding" in err
-
-
-@pytest.mark.parametrize("command", [[], ["demo"], ["ground"], ["score"], ["series"]])
-def test_help_is_everywhere(run: Run, command: list[str]) -> None:
-    code, out, _ = run(*command, "--help")
-    assert code == 0
-    assert out.startswith("usage: ct-grounding")
-
-
-def test_the_demo_is_given_the_path_of_the_screenshot(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from napari_ct_grounding.widgets import demo
-
-    taken: list[object] = []
-    monkeypatch.setattr(demo, "run_demo", lambda screenshot=None: taken.append(screenshot))
-    assert run("demo", "--screenshot", tmp_path / "demo.png")[0] == 0
-    assert run("demo")[0] == 0
-    assert taken == [tmp_path / "demo.png", None]
-
-
-def test_version_and_help_load_neither_torch_nor_napari() -> None:
-    for flag in ("--version", "--help"):
-        program = (
-            "import sys\nfrom napari_ct_grounding.cli import main\n"
-            f"try: main([{flag!r}])\nexcept SystemExit: pass\n"
-            "print(sorted({'torch', 'napari', 'transformers', 'qtpy', 'nibabel'} & set(sys.modules)))"
-        )
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines()[-1] == "[]"
-        if flag == "--version":
-            assert done.stdout.splitlines()[0] == f"ct-grounding {__version__}"
-
-
-def test_a_reader_that_leaves_early_is_no_error(scan: Path) -> None:
-    program = (
-        "import sys\nfrom napari_ct_grounding import cli\n"
-        "cli._run_series = lambda options: print('row\\n' * 100_000)\n"
-        f"sys.exit(cli.main(['series', {str(scan)!r}]))"
-    )
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    assert child.stderr is not None
-    child.stdout.readline()
-    child.stdout.close()
-    errors = child.stderr.read()
-    child.stderr.close()
-    assert (child.wait(), errors) == (0, "")
