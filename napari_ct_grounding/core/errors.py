@@ -53,7 +53,18 @@ class GeometryError(VolumeError):
 
 
 class UnevenSpacingError(GeometryError):
-    """Slices are unevenly spaced; a caller may ask for them to be resampled to an even grid (``uneven="resample"``)."""
+    """Slices are unevenly spaced; a caller may ask for them to be resampled to an even grid (``uneven="resample"``).
+
+    Parameters
+    ----------
+    message : str
+    problem : str
+        What is wrong, without the remedy, for a caller that offers one of its own (a button); the message by default.
+    """
+
+    def __init__(self, message: str, problem: str = "") -> None:
+        super().__init__(message)
+        self.problem = problem or message
 
 
 class FrameNeededError(VolumeError):

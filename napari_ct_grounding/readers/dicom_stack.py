@@ -86,7 +86,8 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
         if uneven != "resample":
             raise UnevenSpacingError(
                 f"{problem} Export the series without gaps, or ask for an even grid, which interpolates "
-                '(uneven="resample", in the shell --uneven resample).'
+                '(uneven="resample", in the shell --uneven resample).',
+                problem,
             )
         even = along[0] + step * np.arange(int((along[-1] - along[0]) / step + 1e-6) + 1)
         source_index = np.interp(even, along, source_index)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from napari_ct_grounding.core.errors import InputError, VolumeError
+from napari_ct_grounding.core.errors import InputError, UnevenSpacingError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume, check_hounsfield
 from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, is_dicom_file, read_headers
@@ -207,7 +207,8 @@ def _describe(stack: DicomStack) -> SeriesInfo:
     try:
         geometry = plan_stack(stack).geometry
     except VolumeError as error:
-        return replace(info, reason=str(error))
+        problem = error.problem if isinstance(error, UnevenSpacingError) else None
+        return replace(info, reason=problem or str(error), is_uneven=problem is not None)
     z, y, x = geometry.spacing_mm
     return replace(info, spacing_mm=(z, y, x), is_axial=is_axial(geometry), length_mm=z * (geometry.shape[0] - 1))
 

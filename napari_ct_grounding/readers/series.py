@@ -42,6 +42,8 @@ class SeriesInfo:
         Distance between the centres of the first and last slice; 0 where unknown.
     reason : str or None
         Why the stack cannot be opened; None when it can.
+    is_uneven : bool
+        Whether it can be opened after all, resampled to an even grid (``uneven="resample"``).
     """
 
     key: str
@@ -54,6 +56,7 @@ class SeriesInfo:
     is_axial: bool = False
     length_mm: float = 0.0
     reason: str | None = None
+    is_uneven: bool = False
 
     @property
     def is_usable(self) -> bool:
@@ -66,7 +69,7 @@ class SeriesInfo:
         parts = [f"{self.num_images} images" + (f" of {self.spacing_mm[0]:.3g} mm" if self.spacing_mm else "")]
         parts += [self.kernel] if self.kernel else []
         parts += [] if self.is_axial or not self.is_usable else ["not axial"]
-        parts += ["cannot be opened"] if not self.is_usable else []
+        parts += [] if self.is_usable else ["uneven slices" if self.is_uneven else "cannot be opened"]
         number = "Series" if self.number is None else f"Series {self.number}"
         return f"{number}: " + ", ".join([self.description] * bool(self.description) + parts)
 
