@@ -15,7 +15,7 @@ HAS_SCREEN := $(if $(filter Linux,$(shell uname -s)),$(DISPLAY)$(WAYLAND_DISPLAY
 SCREEN := $(if $(HAS_SCREEN),,xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX +render")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint shots environment system-libraries
+.PHONY: help demo test bench soak lint audit shots environment system-libraries
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 24
@@ -34,6 +34,13 @@ test: environment ## run every test
 
 bench: environment ## measure speed and memory, print a table, write artifacts/bench.json and bench.md
 	$(SCREEN) $(BIN)/python -m tests.benchmarks
+
+soak: environment ## an hour of opening, grounding, jumping and closing beside a bare napari; write artifacts/soak.png
+	$(SCREEN) $(BIN)/python -m tests.soak
+
+audit: environment ## hold the pinned packages against the public advisories (asks the network)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r constraints.txt
 
 lint: environment ## ruff, mypy and the direction of imports
 	$(BIN)/ruff check .
