@@ -12,16 +12,20 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from napari_ct_grounding.core.display import DISPLAY_WINDOWS
-from napari_ct_grounding.core.errors import NotHounsfieldError
+from napari_ct_grounding.core.errors import FrameNeededError, NotHounsfieldError, UnevenSpacingError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.readers.refusals import RefusedScan, refusals
 
-__all__ = ["get_reader", "layer_of_volume", "layer_placement", "read_layers"]
+if TYPE_CHECKING:
+    from napari_ct_grounding.readers.reading import OpenedScan
+
+__all__ = ["get_reader", "layer_of_volume", "layer_placement", "read_layers", "scan_layer"]
 
 LayerData = tuple[Any, dict[str, Any], str]
 PathOrPaths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -35,6 +39,8 @@ SAME_DROP_SECONDS = 2.0
 #: What a reader returns to napari when it has read a file and there is no layer to add.
 NO_LAYER: list[Any] = [(None,)]
 
+_DOCK_HINT = "Open the dock CT Grounding (menu Plugins): it offers to resample the slices to an even grid."
+
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
     """Return `read_layers` when the path looks like a CT (a NIfTI name, or DICOM content), else None. Quick."""
@@ -47,37 +53,78 @@ def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | 
 
 
 def read_layers(path: PathOrPaths) -> list[LayerData]:
-    """Return one image layer: the likeliest CT series of a folder, the series of a DICOM file, or a NIfTI volume.
+    """Return one image layer: the likeliest CT series of a folder, the series of a DICOM file, or the volume of another file.
 
     Of many files dropped together, which napari reads one by one, the first opens its whole series and the others add nothing.
-
-    Values that are no Hounsfield units are shown all the same; ``metadata["ct_question"]`` then holds the question that the
-    dock asks before it grounds anything.
+    A scan that is refused is taken up by an open dock (`readers.refusals`); then there is no layer and no error.
 
     Raises
     ------
     VolumeError
-        When there is no volume to show; napari displays the message.
+        When there is no volume to show and no dock to say so; napari displays the message.
     """
-    from napari_ct_grounding.readers.reading import open_scan
-
     file = _single_file(path)
     if file is not None and _last_drop.holds(file):
         return NO_LAYER
-    question = None
     try:
-        scan = open_scan(path)
-    except NotHounsfieldError as error:
-        question = str(error)
-        scan = open_scan(path, assume_hu=True)
+        layer, files = scan_layer(path)
+    except VolumeError as error:
+        source = str(path) if isinstance(path, (str, os.PathLike)) else [str(item) for item in path]
+        if refusals.offer(RefusedScan(source, error)):
+            return NO_LAYER
+        if isinstance(error, UnevenSpacingError):
+            raise UnevenSpacingError(f"{error.problem} {_DOCK_HINT}", error.problem) from error
+        raise
     if file is not None:
-        _last_drop.remember(scan.files)
+        _last_drop.remember(files)
+    return [layer]
+
+
+def scan_layer(
+    path: PathOrPaths,
+    series: str | int | None = None,
+    uneven: Literal["refuse", "resample"] = "refuse",
+    frame: int | None = None,
+) -> tuple[LayerData, tuple[Path, ...]]:
+    """Return (layer tuple, DICOM files read) of one scan. Parameters as in `readers.read_volume`.
+
+    Of a file with several volumes the first is opened when `frame` is None; ``metadata["ct_frame"]`` says which of how many. Values
+    that are no Hounsfield units are shown all the same; ``metadata["ct_question"]`` then says why they may not be, and the dock asks
+    before it grounds anything.
+
+    Raises
+    ------
+    VolumeError
+        When there is no volume to show.
+    """
+    num_frames = 1
+    try:  # the frames of a file are counted before anything is read
+        scan, question = _open_whatever_its_values(path, series, uneven, None)
+    except FrameNeededError as error:
+        num_frames, frame = error.num_frames, frame or 0
+        scan, question = _open_whatever_its_values(path, series, uneven, frame)
     source = str(path) if isinstance(path, (str, os.PathLike)) else [str(item) for item in path]
-    return [
-        layer_of_volume(
-            scan.volume, ct_series=scan.series, ct_series_key=scan.key, ct_source=source, ct_question=question
-        )
-    ]
+    layer = layer_of_volume(
+        scan.volume,
+        ct_series=scan.series,
+        ct_series_key=scan.key,
+        ct_source=source,
+        ct_question=question,
+        ct_frame=(frame, num_frames) if num_frames > 1 else None,
+    )
+    return layer, scan.files
+
+
+def _open_whatever_its_values(
+    path: PathOrPaths, series: str | int | None, uneven: Literal["refuse", "resample"], frame: int | None
+) -> tuple[OpenedScan, str | None]:
+    """Return a scan and, where its values are no HU, what the reader said about that."""
+    from napari_ct_grounding.readers.reading import open_scan
+
+    try:
+        return open_scan(path, series, uneven, frame), None
+    except NotHounsfieldError as error:
+        return open_scan(path, series, uneven, frame, assume_hu=True), str(error)
 
 
 def layer_of_volume(volume: CTVolume, **metadata: Any) -> LayerData:
@@ -89,8 +136,8 @@ def layer_of_volume(volume: CTVolume, **metadata: Any) -> LayerData:
         Ends up in ``metadata["ct_volume"]``; its voxels are shared with the layer, not copied.
     **metadata
         More entries for the layer's metadata. The readers give `ct_series` (all series found, likeliest first),
-        `ct_series_key` (the one opened), `ct_source` (path or paths, for opening another series) and `ct_question` (why the
-        values may not be HU; None when they are).
+        `ct_series_key` (the one opened), `ct_source` (path or paths, for opening another series), `ct_frame` ((which, of how many)
+        volumes of the file; None when it holds one) and `ct_question` (why the values may not be HU; None when they are).
     """
     scale, translate = layer_placement(volume.geometry)
     window = next(item for item in DISPLAY_WINDOWS if item.name == "Mediastinum")
