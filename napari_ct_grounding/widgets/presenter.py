@@ -179,9 +179,9 @@ class Presenter:
         """Fit band, letters and notices to the axes shown."""
         self._highlight.follow_view()
         source = self._controller.intent.source
-        has_letters = source is not None and source.volume is not None and self.is_live
         self.show_position(self._follower.slice_index)
-        self.canvas_text.set_letters(orientation_letters(self._viewer) if has_letters else {})
+        has_letters = source is not None and self.is_live
+        self.canvas_text.set_letters(orientation_letters(self._viewer, source.screen_signs) if has_letters else {})
         if is_axial(self._viewer):
             self._panels.notices.remove_notice("axial")
 

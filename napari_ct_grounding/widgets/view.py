@@ -11,14 +11,38 @@ from typing import Any
 
 from napari.viewer import Viewer
 
-__all__ = ["current_slice", "find_layer", "go_to_slice", "is_axial", "orientation_letters", "radiological_view"]
+__all__ = [
+    "current_slice",
+    "find_layer",
+    "go_to_slice",
+    "is_axial",
+    "orientation_letters",
+    "radiological_view",
+    "radiological_view_of",
+]
 
 
 def radiological_view(viewer: Viewer) -> None:
-    """Show axial slices as on a workstation: anterior up, the patient's right on the left of the screen, on black."""
+    """Show axial slices as on a workstation: anterior up, the patient's right on the left of the screen, on black.
+
+    For layers of our reader; `radiological_view_of` serves those that other readers show mirrored.
+    """
+    radiological_view_of(viewer, (1, 1, 1))
+
+
+def radiological_view_of(viewer: Any, screen_signs: tuple[int, int, int]) -> None:
+    """Show axial slices of a layer as on a workstation.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    screen_signs : tuple of int
+        For each canonical axis (z, y, x) 1 where it grows along the viewer's axis, -1 where the layer shows it mirrored.
+    """
     viewer.dims.ndisplay = 2
     restore_axial(viewer)
-    viewer.scene.camera.orientation2d = ("up", "left")
+    _, sign_y, sign_x = screen_signs
+    viewer.scene.camera.orientation2d = ("up" if sign_y > 0 else "down", "left" if sign_x > 0 else "right")
     viewer.canvas.background_color_override = "black"  # air is black, also in a light theme
     viewer.reset_view()
 
@@ -40,16 +64,21 @@ def is_through_plane(viewer: Any) -> bool:
     return viewer.dims.ndim >= 3 and _z_axis(viewer) in viewer.dims.displayed
 
 
-def orientation_letters(viewer: Any) -> dict[str, str]:
+def orientation_letters(viewer: Any, screen_signs: tuple[int, int, int] = (1, 1, 1)) -> dict[str, str]:
     """Return which side of the patient lies at each edge of the picture ("left", "right", "top", "bottom"); empty in 3D.
 
-    Holds for canonical volumes, whose axes (z, y, x) grow towards Superior, Anterior, Right.
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    screen_signs : tuple of int
+        For each canonical axis (z, y, x), which grows towards Superior, Anterior, Right: -1 where the layer shows it mirrored.
     """
     dims = viewer.dims
     if dims.ndim < 3 or dims.ndisplay != 2 or any(axis < dims.ndim - 3 for axis in dims.displayed):
         return {}
     names = (("S", "I"), ("A", "P"), ("R", "L"))  # (where the axis grows to, where it comes from)
-    rows, columns = (names[axis - dims.ndim + 3] for axis in dims.displayed)
+    places = [axis - dims.ndim + 3 for axis in dims.displayed]
+    rows, columns = (names[place][:: screen_signs[place]] for place in places)
     vertical, horizontal = (str(getattr(side, "value", side)) for side in viewer.scene.camera.orientation2d)
     top, bottom = rows if vertical == "up" else rows[::-1]
     left, right = columns if horizontal == "left" else columns[::-1]
