@@ -14,9 +14,21 @@ from numpy.typing import NDArray
 from napari_ct_grounding.core.errors import NotHounsfieldError, VolumeError
 from napari_ct_grounding.core.geometry import Canonicalisation
 
-__all__ = ["CanonicalBuffer", "scale_to_hu"]
+__all__ = ["CanonicalBuffer", "check_num_voxels", "scale_to_hu"]
 
 _INT16 = np.iinfo(np.int16)
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+#: A scan of 8,192 slices of 512 x 512; a header that names more is damaged, or no CT of a body.
+MAX_VOXELS = 1 << 31
+
+
+def check_num_voxels(shape: tuple[int, int, int]) -> None:
+    """Raise `VolumeError` for a (z, y, x) beyond anything a CT of a body has, before memory is asked for."""
+    if math.prod(shape) > MAX_VOXELS:
+        raise VolumeError(
+            f"The header names {' x '.join(f'{n:,}' for n in shape)} voxels (z, y, x); at most {MAX_VOXELS:,} are opened. "
+            "Repair the header, or cut the scan into parts."
+        )
 
 
 def scale_to_hu(stored: NDArray, slope: float, intercept: float) -> NDArray:
@@ -47,6 +59,7 @@ class CanonicalBuffer:
     """
 
     def __init__(self, canonicalisation: Canonicalisation) -> None:
+        check_num_voxels(canonicalisation.geometry.shape)
         self._canonicalisation = canonicalisation
         try:
             self._allocate(np.empty(canonicalisation.geometry.shape, np.int16))
@@ -70,9 +83,9 @@ class CanonicalBuffer:
         Raises
         ------
         NotHounsfieldError
-            When the slice holds NaN or infinity.
+            When the slice holds NaN or infinity, or numbers that only float64 can hold.
         """
-        if plane.dtype.kind == "f" and not np.isfinite(plane).all():
+        if plane.dtype.kind == "f" and not (np.abs(plane) <= _MAX_FLOAT32).all():
             raise NotHounsfieldError(
                 f"Slice {index} of the file holds NaN or infinite values; every voxel of a CT has a number. "
                 "Replace them (air is -1000 HU) and save it again."

@@ -1,43 +1,42 @@
-"""NIfTI (.nii, .nii.gz) to a CT volume.
+"""NIfTI (.nii, .nii.gz, and pairs of .hdr and .img) to a CT volume.
 
-nibabel reads the header; the voxels are streamed slice by slice into their canonical place, through the fast gunzip of isal where
-the file is compressed, so that a scan is held in memory once and stays int16 where it can.
+nibabel reads the header, because ITK refuses valid files; the voxels are streamed as `StoredVolume` does.
 """
 
 from __future__ import annotations
 
-import gzip
-import math
-import os
-import zlib
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import nibabel
 import numpy as np
 from isal import igzip
-from isal.igzip_lib import IsalError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from napari_ct_grounding.core.errors import FrameNeededError, GeometryError, VolumeError
-from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
-from napari_ct_grounding.core.volume import CTVolume, SliceRecord
-from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer, scale_to_hu
-from napari_ct_grounding.readers.notes import check_plausible, geometry_notes
+from napari_ct_grounding.core.errors import GeometryError, VolumeError
+from napari_ct_grounding.readers.stored_volume import StoredVolume, in_millimetres
+from napari_ct_grounding.readers.voxel_stream import GZIP_MAGIC, reading_errors_of
 
-__all__ = ["read_nifti", "read_nifti_geometry"]
+__all__ = ["describe_nifti", "pair_of", "starts_like_nifti_header"]
 
 NiftiHeader = nibabel.Nifti1Header
 
-GZIP_MAGIC = b"\x1f\x8b"
-#: What reading a damaged .nii.gz raises, by isal or the standard library.
-_DAMAGED: tuple[Any, ...] = (EOFError, zlib.error, IsalError, gzip.BadGzipFile)
-#: deflate cannot shrink further than this; a header that asks for more voxels than the file can hold is wrong.
-MAX_GZIP_RATIO = 1040
 #: sform and qform that differ by more than this (mm, or per voxel) are told to the reader.
 FORM_TOLERANCE = 1e-3
+#: Intent codes of files whose fifth axis holds the parts of a vector, a matrix or a colour.
+_INTENTS = {
+    1003: "matrices",
+    1004: "matrices",
+    1005: "matrices",
+    1006: "a displacement field",
+    1007: "vectors",
+    1008: "points",
+}
+_INTENTS |= {1010: "quaternions", 2003: "colours", 2004: "colours"}
 _OTHER_FILES = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -51,109 +50,127 @@ _OTHER_FILES = (
 )
 
 
-def read_nifti(path: Path, frame: int | None = None) -> CTVolume:
-    """Return the CT volume of a NIfTI file; values are stored x slope + intercept and are not checked for being HU.
-
-    Parameters
-    ----------
-    path : Path
-        A single-file NIfTI-1 or NIfTI-2, compressed or not, whatever its name says.
-    frame : int, optional
-        Which volume of a file with several (fourth axis), from 0.
+def describe_nifti(path: Path) -> StoredVolume:
+    """Return what the header of a NIfTI-1 or NIfTI-2 file says, compressed or not, whatever its name says.
 
     Raises
     ------
     VolumeError
-        When the file is no NIfTI, damaged, not three-dimensional, or holds several volumes and `frame` is not given.
+        When the file is no NIfTI, damaged, or not three-dimensional.
     GeometryError
         When the header gives no usable grid.
     """
+    name = path.name
+    header_path, voxel_path = pair_of(path)
+    with reading_errors_of(name):
+        with _open(header_path) as stream:
+            header = _read_header(stream, name, is_pair=header_path != voxel_path)
+        if not voxel_path.is_file():
+            raise VolumeError(
+                f"{name} is half of a pair: {voxel_path.name}, which holds the voxels, is not beside it. Copy it, too."
+            )
+        with open(voxel_path, "rb") as raw:
+            is_compressed = raw.read(2) == GZIP_MAGIC
+    shape, num_frames = _shape(header, name)
+    with np.errstate(all="ignore"):  # numbers out of range become NaN or infinity, which the geometry refuses
+        affine, notes = _affine(header)
     try:
-        with _open(path) as stream:
-            header = _read_header(stream, path)
-            shape, num_frames = _shape(header, path.name)
-            if frame is None and num_frames > 1:
-                raise FrameNeededError(
-                    f"{path.name} holds {num_frames} volumes (4D); one can be opened. "
-                    f"Choose it with frame=0 to frame={num_frames - 1} (in the shell --frame).",
-                    num_frames,
-                )
-            if not 0 <= (frame or 0) < num_frames:
-                raise VolumeError(f"frame={frame} does not exist: {path.name} holds {num_frames} (counted from 0).")
-            with np.errstate(all="ignore"):  # numbers out of range become NaN or infinity, which the geometry refuses
-                affine, notes = _affine(header)
-            layout = _voxel_layout(header, shape, frame or 0, path)
-            how = canonicalise(affine, shape)
-            check_plausible(how.geometry)
-            buffer = CanonicalBuffer(how)
-            _stream_voxels(stream, layout, shape, buffer, path.name)
-    except _DAMAGED as error:
+        dtype = header.get_data_dtype()
+        slope, intercept = header.get_slope_inter()
+        start = float(header["vox_offset"])
+    except (HeaderDataError, KeyError, ValueError, OverflowError) as error:
         raise VolumeError(
-            f"{path.name} is damaged or was cut short: its compressed data ends early or does not match its checksum. "
-            "Copy or download it again."
+            f"{name} has a damaged header: the type or the scale of its voxels makes no sense."
         ) from error
-    except OSError as error:
-        raise VolumeError(f"{path.name} cannot be read ({error.strerror or 'input error'}).") from error
-    notes += geometry_notes(how.geometry)
-    if num_frames > 1:
-        notes.append(f"Volume {frame} of {num_frames} in the file.")
-    return CTVolume(
-        hu=buffer.finish(),
-        geometry=how.geometry,
-        slice_table=tuple(SliceRecord(how.stored_slice_of(index)) for index in range(how.geometry.shape[0])),
-        name=_stem(path.name),
+    if dtype.kind not in "iuf":
+        raise VolumeError(f"{name} holds colours or complex numbers ({dtype}); a CT has one number a voxel.")
+    # 0 stands for "right behind the header" (and its four bytes for extensions).
+    first = 0 if header_path != voxel_path else header.single_vox_offset
+    if start == 0:
+        start = first
+    if not (first <= start < 2**40 and start.is_integer()):
+        raise VolumeError(
+            f"{name} has a damaged header: its voxels cannot begin at byte {start:g}. Copy or export the file again."
+        )
+    return StoredVolume(
+        name=name,
+        title=re.sub(r"\.(nii|hdr|img)(\.gz)?$", "", name, flags=re.IGNORECASE),
+        affine=affine,
+        shape=shape,
+        dtype=dtype,
+        parts=(voxel_path,),
+        coding="gzip" if is_compressed else "raw",
+        offset=0 if is_compressed else int(start),
+        lead=int(start) if is_compressed else 0,
+        num_frames=num_frames,
+        slope=1.0 if slope is None else float(slope),
+        intercept=float(intercept or 0.0),
         notes=tuple(notes),
-        stored_affine=affine,
     )
 
 
-def read_nifti_geometry(path: Path) -> VolumeGeometry:
-    """Return the canonical grid that the header of a NIfTI file names, without its voxels; raises as `read_nifti`."""
+def pair_of(path: Path) -> tuple[Path, Path]:
+    """Return the file of the header and the file of the voxels: of a pair .hdr and .img both, else twice the same."""
+    match = re.fullmatch(r"(.*)\.(hdr|img)(\.gz)?", path.name, flags=re.IGNORECASE | re.DOTALL)
+    if not match:
+        return path, path
+    endings = ("HDR", "IMG") if match[2].isupper() else ("hdr", "img")
+    header, voxels = (path.with_name(f"{match[1]}.{ending}{match[3] or ''}") for ending in endings)
+    return header, voxels
+
+
+def starts_like_nifti_header(path: Path) -> bool:
+    """Whether a file holds the header of a NIfTI or Analyze volume."""
     try:
-        with _open(path) as stream:
-            header = _read_header(stream, path)
-            shape, _ = _shape(header, path.name)
-            with np.errstate(all="ignore"):
-                affine = _affine(header)[0]
-            return canonicalise(affine, shape).geometry
-    except (OSError, *_DAMAGED) as error:
-        raise VolumeError(f"{path.name} is damaged or was cut short.") from error
+        with reading_errors_of(path.name), _open(path) as stream:
+            return _sizes_named(stream.read(4)).intersection((348, 540)) != set()
+    except VolumeError:
+        return False
 
 
-def _stem(name: str) -> str:
-    for ending in (".nii.gz", ".nii"):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
-
-
-def _open(path: Path) -> BinaryIO:
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
     """Open for reading decompressed bytes; the content decides, not the name."""
+    if not path.is_file():
+        raise VolumeError(f"{path.name}, the header that belongs to the voxels, is not beside them. Copy it, too.")
     with open(path, "rb") as raw:
         start = raw.read(2)
     if not start:
         raise VolumeError(f"{path.name} is empty (0 bytes). Copy or download it again.")
-    return igzip.open(path, "rb") if start == GZIP_MAGIC else open(path, "rb")
+    with igzip.open(path, "rb") if start == GZIP_MAGIC else open(path, "rb") as stream:
+        yield stream
 
 
-def _read_header(stream: BinaryIO, path: Path) -> NiftiHeader:
+def _sizes_named(start: bytes) -> set[int]:
+    return {int.from_bytes(start, "little"), int.from_bytes(start, "big")}
+
+
+def _read_header(stream: BinaryIO, name: str, is_pair: bool) -> NiftiHeader:
     start = stream.read(4)
     for magic, what in _OTHER_FILES:
         if start.startswith(magic):
-            raise VolumeError(f"{path.name} is not a NIfTI file: it is {what}. Open the CT itself (NIfTI or DICOM).")
-    sizes = {int.from_bytes(start, order) for order in ("little", "big")}
+            raise VolumeError(f"{name} is not a NIfTI file: it is {what}. Open the CT itself (NIfTI or DICOM).")
+    sizes = _sizes_named(start)
     header_class = nibabel.Nifti2Header if 540 in sizes else nibabel.Nifti1Header
-    block = start + stream.read(header_class.template_dtype.itemsize - 4)
-    if not sizes & {348, 540} or len(block) < header_class.template_dtype.itemsize:
-        raise VolumeError(f"{path.name} is not a NIfTI file: it does not begin with a NIfTI header.")
-    header = header_class(block, check=False)
+    size = header_class.template_dtype.itemsize
+    block = start + stream.read(size - 4)
+    if size not in sizes or len(block) < size:
+        raise VolumeError(f"{name} is not a NIfTI file: it does not begin with a NIfTI header.")
+    # The size of the header tells the byte order; nibabel would guess it from the number of axes, which may be damaged.
+    header = header_class(block, endianness="<" if int.from_bytes(start, "little") == size else ">", check=False)
     magic = bytes(header["magic"].tobytes()).rstrip(b"\0\r\n\x1a")[:3]
-    if magic not in (b"n+1", b"n+2"):
+    wanted = header.pair_magic[:3] if is_pair else header.single_magic[:3]
+    if magic == wanted:
+        return header
+    if is_pair and magic in (b"", b"\0\0\0"):
         raise VolumeError(
-            f"{path.name} is not a single-file NIfTI (its mark is {magic.decode('ascii', 'replace')!r}, 'n+1' is needed). "
-            "Convert pairs of .hdr and .img, or Analyze files, to .nii.gz first."
+            f"{name} is an Analyze 7.5 volume, which does not say where left and right are. Convert the original DICOM again."
         )
-    return header
+    raise VolumeError(
+        f"{name} is not a {'pair of NIfTI files' if is_pair else 'single-file NIfTI'} (its mark is "
+        f"{magic.decode('ascii', 'replace')!r}, {wanted.decode()!r} is needed)."
+        + ("" if is_pair else " Open the .hdr of a pair, or convert the file to .nii.gz.")
+    )
 
 
 def _shape(header: NiftiHeader, name: str) -> tuple[tuple[int, int, int], int]:
@@ -168,6 +185,10 @@ def _shape(header: NiftiHeader, name: str) -> tuple[tuple[int, int, int], int]:
         raise VolumeError(
             f"{name} has the shape {' x '.join(map(str, dims))}: a picture, not a volume. At least two slices are needed."
         )
+    if (intent := int(header["intent_code"])) in _INTENTS and len(dims) > 3:
+        raise VolumeError(f"{name} holds {_INTENTS[intent]}, not a CT, which has one number a voxel.")
+    if len(dims) == 5 and dims[3] == 1:
+        dims.pop(3)  # some writers put the volumes on the fifth axis
     if len(dims) > 4:
         raise VolumeError(
             f"{name} has {len(dims)} axes ({' x '.join(map(str, dims))}); three, or four for several volumes."
@@ -192,6 +213,8 @@ def _affine(header: NiftiHeader) -> tuple[NDArray[np.float64], list[str]]:
     affine = np.asarray(header.get_sform(), dtype=np.float64)
     qform: NDArray[np.float64] | None = None
     if qform_code > 0:
+        if header["pixdim"][0] == 0:
+            header["pixdim"][0] = 1  # the standard: 0 means 1
         try:
             qform = np.asarray(header.get_qform(), dtype=np.float64)
         except (HeaderDataError, ValueError) as error:
@@ -212,10 +235,10 @@ def _affine(header: NiftiHeader) -> tuple[NDArray[np.float64], list[str]]:
         notes.append(
             "The header names no orientation (qform and sform codes are 0): left, right, head and feet are assumed, not known."
         )
-    return _in_millimetres(affine, header, notes), notes
+    return _by_unit(affine, header, notes), notes
 
 
-def _in_millimetres(affine: NDArray[np.float64], header: NiftiHeader, notes: list[str]) -> NDArray[np.float64]:
+def _by_unit(affine: NDArray[np.float64], header: NiftiHeader, notes: list[str]) -> NDArray[np.float64]:
     """Scale an affine in metres or micrometres, where the header says so and the sizes agree with it."""
     try:
         unit = header.get_xyzt_units()[0]
@@ -225,64 +248,5 @@ def _in_millimetres(affine: NDArray[np.float64], header: NiftiHeader, notes: lis
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Many tools write the unit without care: believe it only where millimetres would be absurd for a CT.
     if factor and np.isfinite(sizes).all() and (sizes.min() < 0.02 or sizes.max() > 50):
-        notes.append(f"The header counts in {unit}s; positions were converted to millimetres.")
-        return np.diag([factor, factor, factor, 1.0]) @ affine
+        return in_millimetres(affine, factor, f"{unit}s", notes)
     return affine
-
-
-@dataclass(frozen=True)
-class _VoxelLayout:
-    """Where in the decompressed file the voxels begin, their type, and how they become HU."""
-
-    offset: int
-    dtype: np.dtype
-    slope: float
-    intercept: float
-
-
-def _voxel_layout(header: NiftiHeader, shape: tuple[int, int, int], frame: int, path: Path) -> _VoxelLayout:
-    try:
-        dtype = header.get_data_dtype()
-        slope, intercept = header.get_slope_inter()
-        start = int(header["vox_offset"])
-    except (HeaderDataError, KeyError, ValueError, OverflowError) as error:
-        raise VolumeError(
-            f"{path.name} has a damaged header: the type, the scale or the place of its voxels makes no sense."
-        ) from error
-    if dtype.kind not in "iuf":
-        raise VolumeError(f"{path.name} holds colours or complex numbers ({dtype}); a CT has one number a voxel.")
-    num_bytes = math.prod(shape) * dtype.itemsize
-    offset = max(start, header.template_dtype.itemsize) + frame * num_bytes
-    with open(path, "rb") as raw:
-        ratio = MAX_GZIP_RATIO if raw.read(2) == GZIP_MAGIC else 1
-    # Before any memory is asked for: a damaged or hostile header may promise terabytes.
-    if offset + num_bytes > os.path.getsize(path) * ratio:
-        raise VolumeError(
-            f"{path.name} was cut short: {' x '.join(map(str, shape))} voxels do not fit into the file. "
-            "Copy or download it again."
-        )
-    return _VoxelLayout(offset, dtype, 1.0 if slope is None else float(slope), float(intercept or 0.0))
-
-
-def _stream_voxels(
-    stream: BinaryIO, layout: _VoxelLayout, shape: tuple[int, int, int], buffer: CanonicalBuffer, name: str
-) -> None:
-    stream.seek(layout.offset)
-    plane = np.empty((shape[1], shape[0]), layout.dtype)
-    for index in range(shape[2]):
-        _fill(stream, plane, name)
-        native = plane.astype(layout.dtype.newbyteorder("="), copy=False)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found as not finite
-            buffer.put(index, scale_to_hu(native, layout.slope, layout.intercept))
-    # Behind the last volume only the end is left; reading it makes gzip compare the checksum.
-    stream.read(1)
-
-
-def _fill(stream: BinaryIO, plane: NDArray, name: str) -> None:
-    target = memoryview(plane.view(np.uint8).data).cast("B")
-    done = 0
-    while done < len(target):
-        count = stream.readinto(target[done:])  # type: ignore[attr-defined]
-        if not count:
-            raise VolumeError(f"{name} was cut short: voxels are missing at its end. Copy or download it again.")
-        done += count

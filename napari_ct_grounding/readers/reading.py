@@ -14,8 +14,13 @@ from napari_ct_grounding.core.volume import CTVolume, check_hounsfield
 from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, is_dicom_file, read_headers
 from napari_ct_grounding.readers.dicom_index import DicomFolder, DicomStack, dicom_files, index_files
 from napari_ct_grounding.readers.dicom_stack import load_stack, plan_stack
-from napari_ct_grounding.readers.nifti import GZIP_MAGIC, read_nifti, read_nifti_geometry
 from napari_ct_grounding.readers.series import SeriesInfo, is_axial, sorted_by_likelihood
+from napari_ct_grounding.readers.volume_files import (
+    VOLUME_ENDINGS,
+    is_volume_file,
+    read_volume_file,
+    read_volume_file_geometry,
+)
 
 __all__ = ["OpenedScan", "list_series", "open_scan", "read_volume"]
 
@@ -29,18 +34,19 @@ def read_volume(
     frame: int | None = None,
     assume_hu: bool = False,
 ) -> CTVolume:
-    """Return the CT volume of a NIfTI file, a DICOM folder, a DICOM file (with the rest of its series), or DICOM files.
+    """Return the CT volume of a file (NIfTI, NRRD, MetaImage), a DICOM folder, a DICOM file (with its series), or DICOM files.
 
     Parameters
     ----------
     path : path or sequence of paths
-        `.nii`, `.nii.gz`, a folder with DICOM at any depth, a single DICOM file, or several files of one series.
+        `.nii`, `.nii.gz`, `.hdr`, `.img`, `.nrrd`, `.nhdr`, `.mha`, `.mhd`, a folder with DICOM at any depth, a single DICOM
+        file, or several files of one series.
     series : str or int, optional
         Which series of a folder: a key of `list_series`, or a SeriesNumber. By default the likeliest.
     uneven : {"refuse", "resample"}
         What to do with unevenly spaced slices: refuse, naming the gaps, or interpolate onto an even grid with a note.
     frame : int, optional
-        Which volume of a 4D NIfTI file, from 0.
+        Which volume of a file with several (4D), from 0.
     assume_hu : bool
         Skip the check that the values are Hounsfield units.
 
@@ -81,11 +87,11 @@ def open_scan(
     source = _source(path)
     files: tuple[Path, ...] = ()
     if isinstance(source, Path):
-        volume = read_nifti(source, frame)
-        infos, key = [_describe_nifti(source.name, volume.geometry)], source.name
+        volume = read_volume_file(source, frame)
+        infos, key = [_describe_file(source.name, volume.geometry)], source.name
     else:
         if frame is not None:
-            raise InputError("frame= chooses a volume of a 4D NIfTI file; for DICOM choose with series=.")
+            raise InputError("frame= chooses a volume of a 4D file (NIfTI, NRRD, MetaImage); for DICOM choose with series=.")
         infos = sorted_by_likelihood([_describe(stack) for stack in source.stacks])
         stack = _choose(source, infos, series)
         volume, key = load_stack(stack, plan_stack(stack, uneven), assume_hu), stack.key
@@ -107,7 +113,7 @@ def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:
     """
     source = _source(path)
     if isinstance(source, Path):
-        return [_describe_nifti(source.name, read_nifti_geometry(source))]
+        return [_describe_file(source.name, read_volume_file_geometry(source))]
     return sorted_by_likelihood([_describe(stack) for stack in source.stacks])
 
 
@@ -124,21 +130,16 @@ def _source(path: PathLike | Sequence[PathLike]) -> Path | DicomFolder:
             return _index_of_folder(path)
         if not path.is_file():
             raise VolumeError(f"There is no file or folder named {path.name}.")
-        if path.name.lower().endswith((".nii", ".nii.gz")) or _starts_like_nifti(path):
+        if is_volume_file(path):
             return path
         if is_dicom_file(path):
             return _index_of_series(path)
     except OSError as error:
         raise VolumeError(f"{path.name} cannot be read ({error.strerror or 'input error'}).") from error
-    raise VolumeError(f"{path.name} is neither NIfTI (.nii, .nii.gz) nor DICOM. Open one of these, or a DICOM folder.")
-
-
-def _starts_like_nifti(path: Path) -> bool:
-    with open(path, "rb") as stream:
-        start = stream.read(352)
-    if start[:2] == GZIP_MAGIC:
-        return False  # any archive may be gzipped; a name is needed
-    return start[344:347] == b"n+1" or start[4:7] == b"n+2"
+    raise VolumeError(
+        f"{path.name} is neither DICOM nor NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd). Open one of "
+        "these, or a DICOM folder."
+    )
 
 
 def _index_of_folder(folder: Path) -> DicomFolder:
@@ -151,8 +152,9 @@ def _index_of_folder(folder: Path) -> DicomFolder:
             f"The folder holds {len(files)} DICOM file{'s' * (len(files) > 1)} but no images "
             "(reports, plans or segmentations, or damaged files)."
         )
-    num_nifti = sum(item.name.lower().endswith((".nii", ".nii.gz")) for item in folder.iterdir())
-    hint = f"It holds {num_nifti} NIfTI file{'s' * (num_nifti > 1)}; open one of them." if num_nifti else ""
+    num_volumes = sum(item.name.lower().endswith(VOLUME_ENDINGS) for item in folder.iterdir())
+    found = f"It holds {num_volumes} file{'s' * (num_volumes > 1)} of NIfTI, NRRD or MetaImage; open one of them."
+    hint = found if num_volumes else ""
     raise VolumeError(f"The folder holds no DICOM images. {hint}".strip())
 
 
@@ -189,7 +191,7 @@ def _series_uids(path: Path) -> set[str]:
         return set()
 
 
-def _describe_nifti(name: str, geometry: VolumeGeometry) -> SeriesInfo:
+def _describe_file(name: str, geometry: VolumeGeometry) -> SeriesInfo:
     low, high = geometry.z_extent_mm
     return SeriesInfo(name, "", None, "", geometry.shape[0], geometry.spacing_mm, "", True, high - low)
 

@@ -70,7 +70,7 @@ def test_values_that_are_not_hounsfield_are_shown_with_a_question(tmp_path):
     assert data.max() == 119
 
 
-@pytest.mark.parametrize("name", ["picture.png", "table.csv", "scan.nrrd"])
+@pytest.mark.parametrize("name", ["picture.png", "table.csv", "header.hdr", "disk.img"])
 def test_other_files_are_left_to_other_readers(tmp_path, name):
     (tmp_path / name).write_bytes(b"something else" * 20)
     assert get_reader(str(tmp_path / name)) is None

@@ -297,9 +297,9 @@ def test_the_content_decides_whether_a_file_is_compressed(tmp_path):
 
 
 def test_other_formats_are_refused_by_name(tmp_path):
-    (tmp_path / "scan.nrrd").write_bytes(b"NRRD0004" + bytes(200))
-    with pytest.raises(VolumeError, match=r"scan\.nrrd is neither NIfTI"):
-        read_volume(tmp_path / "scan.nrrd")
+    (tmp_path / "scan.tif").write_bytes(b"II*\0" + bytes(200))
+    with pytest.raises(VolumeError, match=r"scan\.tif is neither DICOM nor NIfTI"):
+        read_volume(tmp_path / "scan.tif")
     with pytest.raises(InputError, match="No file"):
         read_volume([])
 
