@@ -81,5 +81,9 @@ class GridRope(nn.Module):
 
 def rotate(x: Tensor, sin: Tensor, cos: Tensor) -> Tensor:
     """Rotate queries or keys (..., tokens, head_dim) by tables that broadcast against them."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat([-second, first], dim=-1) * sin
+    half = x.shape[-1] // 2
+    rotated = x * cos
+    # The rotated partner is added in place, half by half: no turned copy of x is made.
+    rotated[..., :half].addcmul_(x[..., half:], sin[..., :half], value=-1)
+    rotated[..., half:].addcmul_(x[..., :half], sin[..., half:])
+    return rotated

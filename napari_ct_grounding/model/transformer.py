@@ -13,6 +13,20 @@ __all__ = ["Block", "run_blocks"]
 NORM_EPS = 1e-6
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return softmax(q k' / sqrt(c)) v for queries, keys and values (b, heads, n, c); `mask` as in `Attention.forward`.
+
+    torch's fused kernel, but for bfloat16 on a CPU: there the plain products take half its time, because CPUs have
+    instructions for them and the kernel does not use them, and are as exact (docs/benchmarks.md).
+    """
+    if q.device.type != "cpu" or q.dtype != torch.bfloat16:
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return scores.softmax(dim=-1) @ v
+
+
 class Attention(nn.Module):
     """Multi-head self-attention with rotary positions; queries apart, keys and values fused.
 
@@ -47,7 +61,7 @@ class Attention(nn.Module):
         q = self.q(x).view(b, n, self.num_heads, -1).transpose(1, 2)
         k, v = self.kv(x).view(b, n, 2, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         q, k = rotate(q, sin, cos), rotate(k, sin, cos)
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        mixed = attend(q, k, v, mask)
         return self.proj(mixed.transpose(1, 2).reshape(b, n, c))
 
 
@@ -71,7 +85,7 @@ class FeedForward(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """A learned factor per channel on a residual branch.
+    """Holds a learned factor per channel of a residual branch; `Block` applies it.
 
     Parameters
     ----------
@@ -82,10 +96,6 @@ class LayerScale(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale tokens (..., c)."""
-        return x * self.gamma
 
 
 class Block(nn.Module):
@@ -110,8 +120,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, sin: Tensor, cos: Tensor, mask: Tensor | None = None) -> Tensor:
         """Map tokens (b, n, c) to tokens (b, n, c); arguments as in `Attention.forward`."""
-        x = x + self.ls1(self.attn(self.norm1(x), sin, cos, mask))
-        return x + self.ls2(self.mlp(self.norm2(x)))
+        # x + gamma * branch in one pass over the tokens
+        x = torch.addcmul(x, self.attn(self.norm1(x), sin, cos, mask), self.ls1.gamma)
+        return torch.addcmul(x, self.mlp(self.norm2(x)), self.ls2.gamma)
 
 
 def run_blocks(blocks: nn.ModuleList, x: Tensor, sin: Tensor, cos: Tensor, mask: Tensor | None = None) -> Tensor:
