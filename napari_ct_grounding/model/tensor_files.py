@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from napari_ct_grounding.core.errors import WeightsError
+from napari_ct_grounding.model.checksums import sha256_of
+from napari_ct_grounding.model.hub_cache import recorded_hash
+
+if TYPE_CHECKING:  # a list of weights must not load torch
+    from torch import Tensor
 
 __all__ = ["fingerprint_of", "read_tensors", "stored_shapes", "tensor_files"]
 
@@ -105,10 +109,6 @@ def fingerprint_of(files: list[Path]) -> str:
 
 
 def _sha256(path: Path) -> str:
-    # In the hub's cache a file is a link to a blob whose name is its SHA-256, checked at download: no need to read 4
-    # GB for it.
-    blob = path.resolve()
-    if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
-        return blob.name
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    # The hub's cache calls a file by its SHA-256, checked at download: no need to read 4 GB for it.
+    recorded = recorded_hash(path)
+    return recorded if recorded is not None and len(recorded) == 64 else sha256_of(path)

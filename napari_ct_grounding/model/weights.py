@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from torch import Tensor
@@ -19,13 +20,19 @@ from torch import Tensor
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.model.base import GroundingModel
 from napari_ct_grounding.model.card import WeightsCard, read_card
+from napari_ct_grounding.model.checked_encoder import CheckedEncoder
+from napari_ct_grounding.model.encoders import list_encoders, make_encoder
 from napari_ct_grounding.model.tensor_files import fingerprint_of, read_tensors, stored_shapes, tensor_files
-from napari_ct_grounding.model.weights_hub import RELEASED_LICENCE, RELEASED_NAME, released_folder, tokenizer_from_cache
+from napari_ct_grounding.model.weights_hub import (
+    BUNDLED_NAME,
+    HUB_WEIGHTS,
+    list_known,
+    pull,
+    tokenizer_from_cache,
+)
 
 __all__ = ["LoadedWeights", "load_weights", "resolve_weights"]
 
-BUNDLED_NAME = "bundled"
-BUNDLED_FOLDER = Path(__file__).resolve().parents[1] / "weights" / "bundled"
 #: Any of these makes a folder one with a tokenizer.
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
 #: Names in a message about tensors that do not match.
@@ -43,7 +50,7 @@ class LoadedWeights:
     card : WeightsCard
         What the folder says about itself; the defaults of released weights where it holds no card.
     fingerprint : str
-        16 hexadecimal digits from the SHA-256 of the tensor files: the same weights, the same name.
+        16 hexadecimal digits from the SHA-256 of the tensor files and config.json: the same network, the same name.
     name : str
         The name asked for, or the folder's name.
     """
@@ -70,15 +77,8 @@ def resolve_weights(name_or_folder: str | Path, *, accept_licence: bool = False)
     WeightsError
         When there are none by that name, or a licence must be accepted first.
     """
-    if name_or_folder == BUNDLED_NAME:
-        if not (BUNDLED_FOLDER / "config.json").is_file():
-            raise WeightsError(
-                "The bundled weights are missing from this installation. Install the package again, or make them with "
-                "'python -m train fit' and 'python -m train export'."
-            )
-        return BUNDLED_FOLDER
-    if name_or_folder == RELEASED_NAME:
-        return released_folder(accept_licence=accept_licence)
+    if name_or_folder == BUNDLED_NAME or name_or_folder in HUB_WEIGHTS:
+        return pull(str(name_or_folder), accept_licence=accept_licence)
     folder = Path(name_or_folder).expanduser()
     if folder.is_file():
         if folder.suffix == ".safetensors":
@@ -89,8 +89,8 @@ def resolve_weights(name_or_folder: str | Path, *, accept_licence: bool = False)
         )
     if not folder.is_dir():
         raise WeightsError(
-            f"There are no weights {str(name_or_folder)!r}. Give {BUNDLED_NAME!r}, {RELEASED_NAME!r}, or a folder "
-            "with config.json and model.safetensors."
+            f"There are no weights {str(name_or_folder)!r}. Give {', '.join(repr(known.name) for known in list_known())}, or a "
+            "folder with config.json and model.safetensors."
         )
     return folder
 
@@ -107,7 +107,7 @@ def load_weights(
     Parameters
     ----------
     name_or_folder : str or Path
-        See `resolve_weights`.
+        See `resolve_weights`; or the name of an encoder of another package (docs/own-encoder.md).
     device : torch.device or str
         Where the model goes.
     tokenizer : str or Path, optional
@@ -120,6 +120,8 @@ def load_weights(
     WeightsError
         When the folder is incomplete, holds pickles only, or its tensors do not match its config.json.
     """
+    if name_or_folder in {entry.name for entry in list_encoders()}:
+        return _load_encoder(str(name_or_folder), torch.device(device), accept_licence=accept_licence)
     folder = resolve_weights(name_or_folder, accept_licence=accept_licence)
     config = _read_config(folder)
     files = tensor_files(folder)
@@ -135,12 +137,33 @@ def load_weights(
     if is_empty:
         model.materialise_buffers()  # type: ignore[operator]
     model.requires_grad_(False)
-    name = str(name_or_folder) if name_or_folder in (BUNDLED_NAME, RELEASED_NAME) else folder.resolve().name
+    is_known = name_or_folder == BUNDLED_NAME or name_or_folder in HUB_WEIGHTS
+    name = str(name_or_folder) if is_known else folder.resolve().name
     card = read_card(folder)
-    if name == RELEASED_NAME and not (folder / "card.json").is_file():
+    if name in HUB_WEIGHTS and is_known and not (folder / "card.json").is_file():
         # The released folder has no card and is called by its commit; what is known of it is said here.
-        card = replace(card, name=name, description="as released, lmb-freiburg/radfinder", licence=RELEASED_LICENCE)
-    return LoadedWeights(model.to(device).eval(), card, fingerprint_of(files), name)
+        released = HUB_WEIGHTS[name]
+        card = replace(card, name=name, description=released.description, licence=released.licence)
+    return LoadedWeights(model.to(device).eval(), card, fingerprint_of([*files, folder / "config.json"]), name)
+
+
+def _load_encoder(name: str, device: torch.device, *, accept_licence: bool) -> LoadedWeights:
+    """Load the model of another package; weights of it that the hub holds are fetched first."""
+    released = HUB_WEIGHTS.get(name)
+    if released is not None:
+        pull(name, accept_licence=accept_licence)
+    encoder = make_encoder(name, device)
+    card = getattr(encoder, "card", None)
+    if not isinstance(card, WeightsCard):
+        card = WeightsCard(name=name)
+        if released is not None:
+            card = replace(card, description=released.description, licence=released.licence)
+    model = CheckedEncoder(encoder, name, device)
+    fingerprint = getattr(encoder, "fingerprint", None)
+    if not isinstance(fingerprint, str) or not fingerprint:
+        # Nobody can tell whether it is the same model as last time, so no two are taken for the same.
+        fingerprint, model.preprocessing_version = uuid4().hex, None
+    return LoadedWeights(model.eval(), card, fingerprint, name)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.model import weights as weights_module
+from napari_ct_grounding.model import weights_hub
 from napari_ct_grounding.model.radfinder import RadFinderModel
 from napari_ct_grounding.model.weights import load_weights, resolve_weights
 
@@ -72,8 +73,8 @@ def test_a_single_file_loads_ready_for_use(folder, model):
     assert not loaded.model.training
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
     assert loaded.name == "weights"
-    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    assert loaded.fingerprint == digest[:16]
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.safetensors", "config.json")]
+    assert loaded.fingerprint == hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
     assert loaded.card.decoding == "argmax"
 
 
@@ -84,6 +85,13 @@ def test_a_loaded_model_gives_what_the_saved_one_gave(folder, model):
     with torch.inference_mode():
         torch.testing.assert_close(loaded.model.embed_texts(ids, mask), model.model.embed_texts(ids, mask))
     assert loaded.embed_sentences(["left kidney"]).report.shape == (1, 8)
+
+
+def test_the_same_tensors_under_another_configuration_are_other_weights(folder):
+    before = load_weights(folder).fingerprint
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"note": "any change"}), encoding="utf-8")
+    assert load_weights(folder).fingerprint != before
 
 
 def test_shards_load_like_a_single_file(folder, model):
@@ -263,13 +271,13 @@ def test_an_unknown_name_says_which_names_there_are():
 
 
 def test_missing_bundled_weights_are_said_to_be_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights_module, "BUNDLED_FOLDER", tmp_path)
+    monkeypatch.setattr(weights_hub, "BUNDLED_FOLDER", tmp_path)
     with pytest.raises(WeightsError, match="bundled weights are missing"):
         resolve_weights("bundled")
 
 
 def test_the_released_name_says_its_licence_though_the_folder_holds_no_card(folder, monkeypatch):
-    monkeypatch.setattr(weights_module, "released_folder", lambda *, accept_licence: folder)
+    monkeypatch.setattr(weights_module, "pull", lambda name, *, accept_licence: folder)
     loaded = load_weights("radfinder")
     assert loaded.name == loaded.card.name == "radfinder"
     assert loaded.card.licence == "CC BY-NC-SA 4.0"
@@ -277,5 +285,5 @@ def test_the_released_name_says_its_licence_though_the_folder_holds_no_card(fold
 
 
 def test_the_bundled_name_means_the_folder_in_the_package(folder, monkeypatch):
-    monkeypatch.setattr(weights_module, "BUNDLED_FOLDER", folder)
+    monkeypatch.setattr(weights_hub, "BUNDLED_FOLDER", folder)
     assert load_weights("bundled").name == "bundled"
