@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
 
 from psygnal import Signal
 
-from napari_ct_grounding.core.errors import NotHounsfieldError
+from napari_ct_grounding.core.errors import DeviceMemoryError, NotHounsfieldError
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
-from napari_ct_grounding.widgets.jobs import Continuations, Task
+from napari_ct_grounding.widgets.jobs import Continuations, Jobs
 from napari_ct_grounding.widgets.requests import (
+    AUTO,
     GroundingRequest,
     Intent,
     ScanRequest,
@@ -24,17 +24,18 @@ from napari_ct_grounding.widgets.requests import (
     resolve_scan,
     resolve_sentence,
 )
+from napari_ct_grounding.widgets.scoring import DiseaseScoring
 from napari_ct_grounding.widgets.sources import LayerSource
-from napari_ct_grounding.widgets.work import EncodedScan, SessionStore, encode_scan, ground_sentences, score_diseases
+from napari_ct_grounding.widgets.work import (
+    EncodedScan,
+    SessionFacts,
+    SessionStore,
+    SlowStart,
+    encode_scan,
+    ground_sentence,
+)
 
-__all__ = ["GroundingController", "Jobs", "ScanAnswers"]
-
-
-class Jobs(Protocol):
-    """The part of `InferenceThread` that the controller needs."""
-
-    def submit(self, task: Task, continuations: Continuations) -> int: ...  # noqa: D102
-    def cancel(self, job_id: int) -> None: ...  # noqa: D102
+__all__ = ["GroundingController", "ScanAnswers"]
 
 
 @dataclass(eq=False)
@@ -46,13 +47,13 @@ class ScanAnswers:
     scan : EncodedScan
     results : dict
         From cleaned sentence to result, in the order of asking.
-    diseases : list of DiseaseScore
-        Empty until they are there.
+    diseases : list of DiseaseScore or None
+        None until they are there; empty where they could not be computed.
     """
 
     scan: EncodedScan
     results: dict[str, GroundingResult] = field(default_factory=dict)
-    diseases: list[DiseaseScore] = field(default_factory=list)
+    diseases: list[DiseaseScore] | None = None
 
 
 class GroundingController:
@@ -72,6 +73,8 @@ class GroundingController:
     encoding_changed = Signal(bool)
     #: (done, total) windows of the running encoding.
     encoding_progressed = Signal(int, int)
+    #: (is_working) Sentences or diseases began to be computed, or all are done.
+    working_changed = Signal(bool)
     #: (text) What the running job does now.
     stage_changed = Signal(str)
     #: (result, is_new) The answer that the user waits for.
@@ -81,16 +84,26 @@ class GroundingController:
     failed = Signal(object)
     #: (exception) The values do not look like HU; the user may insist through `assume_hu`.
     hounsfield_asked = Signal(object)
+    #: (SlowStart) Encoding would take long; the user may begin it through `start_slow`.
+    slow_start_asked = Signal(object)
+    #: (exception) The device has too little memory; the user may go on with another through `go_on_with_device`.
+    memory_asked = Signal(object)
 
     def __init__(self, jobs: Jobs, store: SessionStore) -> None:
         self._jobs = jobs
         self._store = store
         self._intent = Intent()
         self._hu_assumed: set[Hashable] = set()
+        self._coverages: dict[WeightsChoice, str] = {}
+        self._patient: set[tuple[WeightsChoice, str]] = set()
+        self._facts: dict[WeightsChoice, SessionFacts] = {}
         self._answers: dict[ScanRequest, ScanAnswers] = {}
         self._encoding: tuple[int, ScanRequest] | None = None
+        self._slow: tuple[ScanRequest, SlowStart] | None = None
         self._waiting: list[str] = []
         self._asked: dict[GroundingRequest, int] = {}
+        self._is_working = False
+        self._scoring = DiseaseScoring(jobs, store, self._on_diseases, self._on_scoring_failed, self.stage_changed.emit)
 
     # -- what is chosen
 
@@ -105,9 +118,25 @@ class GroundingController:
         return None if self._intent.source is None else self._answers.get(resolve_scan(self._intent))
 
     @property
+    def facts(self) -> SessionFacts | None:
+        """What is known of the chosen weights; None before they were loaded."""
+        return self._facts.get(self._intent.weights)
+
+    @property
+    def slow_start(self) -> SlowStart | None:
+        """The open question whether the chosen scan shall be encoded although it takes long."""
+        is_open = self._slow is not None and self._intent.source is not None
+        return self._slow[1] if is_open and self._slow[0] == resolve_scan(self._intent) else None
+
+    @property
     def is_encoding(self) -> bool:
         """Whether an encoding is under way."""
         return self._encoding is not None
+
+    @property
+    def is_working(self) -> bool:
+        """Whether sentences or diseases are being computed."""
+        return bool(self._asked) or self._scoring.is_running
 
     def choose_source(self, source: LayerSource | None, *, is_orientation_unknown: bool = False) -> None:
         """Take another volume; None where there is none, or where its orientation must be asked first."""
@@ -118,29 +147,47 @@ class GroundingController:
         self._choose(intent)
 
     def choose_weights(self, weights: WeightsChoice) -> None:
-        """Take other weights."""
-        self._choose(replace(self._intent, weights=weights))
+        """Take other weights, with the coverage that was last chosen for them."""
+        self._choose(replace(self._intent, weights=weights, coverage=self._coverages.get(weights, AUTO)))
 
     def choose_device(self, device: str) -> None:
         """Compute elsewhere."""
         self._choose(replace(self._intent, device=device))
 
+    def choose_coverage(self, coverage: str) -> None:
+        """Walk the scans otherwise, as long as these weights are used."""
+        self._choose(self._with_coverage(coverage))
+
     def assume_hu(self) -> None:
         """Insist that the chosen volume holds Hounsfield units, and go on with what waits."""
         if self._intent.source is not None:
             self._hu_assumed.add(self._intent.source.layer_id)
-            waiting, self._waiting = self._waiting, []
-            self._choose(replace(self._intent, is_hu_assumed=True))
-            self._waiting = waiting
-            self.encode()
+            self._go_on(replace(self._intent, is_hu_assumed=True))
+
+    def start_slow(self, coverage: str | None = None) -> None:
+        """Agree to a long encoding, now and later with these weights on this device, and go on with what waits.
+
+        Parameters
+        ----------
+        coverage : str, optional
+            Another than the one chosen.
+        """
+        self._patient.add((self._intent.weights, self._intent.device))
+        self._go_on(self._intent if coverage is None else self._with_coverage(coverage))
+
+    def go_on_with_device(self, device: str) -> None:
+        """Compute elsewhere, and go on with what waits."""
+        self._go_on(replace(self._intent, device=device))
 
     def forget_layer(self, layer_id: Hashable) -> bool:
         """Drop all that belongs to a removed layer; returns whether an encoding of it was under way."""
         is_lost = self._encoding is not None and self._encoding[1].source.layer_id == layer_id
         if is_lost:
-            self.cancel()
+            self._cancel_encoding()
         self._answers = {scan: kept for scan, kept in self._answers.items() if scan.source.layer_id != layer_id}
-        self._asked = {request: job for request, job in self._asked.items() if request.scan.source.layer_id != layer_id}
+        self._cancel_sentences(layer_id)
+        if self._slow is not None and self._slow[0].source.layer_id == layer_id:
+            self._slow = None
         self._hu_assumed.discard(layer_id)
         if self._intent.source is not None and self._intent.source.layer_id == layer_id:
             self.choose_source(None)
@@ -151,14 +198,27 @@ class GroundingController:
         ids = {scan.source.layer_id for scan in self._answers}
         return ids if self._intent.source is None else ids | {self._intent.source.layer_id}
 
+    def _with_coverage(self, coverage: str) -> Intent:
+        if self.facts is not None and coverage == self.facts.coverages[0]:
+            coverage = AUTO  # one name for one thing: what is known under it is found again
+        self._coverages[self._intent.weights] = coverage
+        return replace(self._intent, coverage=coverage)
+
     def _choose(self, intent: Intent) -> None:
         if intent == self._intent:
             return
         self._intent = intent
         self._waiting = []  # they were meant for what was chosen before
         if self._encoding is not None and (intent.source is None or self._encoding[1] != resolve_scan(intent)):
-            self.cancel()
+            self._cancel_encoding()
         self.scan_changed.emit()
+
+    def _go_on(self, intent: Intent) -> None:
+        """Take an intent that mends what stopped the work, and do what waits."""
+        waiting = self._waiting
+        self._choose(intent)
+        self._waiting = waiting
+        self.encode()
 
     # -- what is asked
 
@@ -171,9 +231,16 @@ class GroundingController:
             When no volume is chosen.
         """
         request = resolve_scan(self._intent)
-        if request in self._answers or (self._encoding is not None and self._encoding[1] == request):
+        if request in self._answers:
+            self._answer_waiting(request)
             return
-        self.cancel(keep_waiting=True)
+        if self._encoding is not None and self._encoding[1] == request:
+            return
+        is_patient = (request.weights, request.device) in self._patient
+        if self.slow_start is not None and not is_patient:
+            self.slow_start_asked.emit(self.slow_start)  # the answer is still awaited
+            return
+        self._cancel_encoding()
         continuations = Continuations(
             on_done=partial(self._on_encoded, request),
             on_failed=self._on_encoding_failed,
@@ -181,7 +248,8 @@ class GroundingController:
             on_progress=self.encoding_progressed.emit,
             on_stage=self.stage_changed.emit,
         )
-        self._encoding = (self._jobs.submit(partial(encode_scan, self._store, request), continuations), request)
+        job = self._jobs.submit(partial(encode_scan, self._store, request, is_patient), continuations)
+        self._encoding = (job, request)
         self.encoding_changed.emit(True)
 
     def ground(self, text: str) -> None:
@@ -194,87 +262,112 @@ class GroundingController:
         """
         request = resolve_sentence(self._intent, text)
         answers = self._answers.get(request.scan)
-        if answers is None:
-            if request.sentence not in self._waiting:
-                self._waiting.append(request.sentence)
-            self.encode()
-        elif request.sentence in answers.results:
+        if answers is not None and request.sentence in answers.results:
             self.answered.emit(answers.results[request.sentence], False)
-        else:
-            self._submit_sentences(request.scan, [request.sentence])
+            return
+        if request.sentence not in self._waiting:
+            self._waiting.append(request.sentence)
+        self.encode()
 
-    def cancel(self, *, keep_waiting: bool = False) -> None:
-        """Stop the running encoding; sentences that waited for it are let go."""
-        if not keep_waiting:
-            self._waiting = []
-        if self._encoding is not None:
-            self._jobs.cancel(self._encoding[0])
+    def cancel(self) -> None:
+        """Stop all that runs; sentences that wait are let go, answers that are there stay."""
+        self._waiting = []
+        self._cancel_encoding()
+        self._cancel_sentences()
 
     def remove_result(self, sentence: str) -> None:
         """Take one sentence off the list."""
         if self.answers is not None and self.answers.results.pop(sentence, None) is not None:
             self.scan_changed.emit()
 
+    def _cancel_encoding(self) -> None:
+        if self._encoding is not None:
+            self._jobs.cancel(self._encoding[0])
+
+    def _cancel_sentences(self, layer_id: Hashable | None = None) -> None:
+        """Stop the sentences and scores of all scans, or of one layer's."""
+        for request in [r for r in self._asked if layer_id is None or r.scan.source.layer_id == layer_id]:
+            self._jobs.cancel(self._asked.pop(request))
+        self._scoring.cancel(layer_id)
+        self._tell_working()
+
+    def _answer_waiting(self, request: ScanRequest) -> None:
+        waiting, self._waiting = self._waiting, []
+        answers = self._answers[request]
+        for sentence in waiting:
+            asked = GroundingRequest(request, sentence)
+            if asked not in self._asked and sentence not in answers.results:
+                self._asked[asked] = self._jobs.submit(
+                    partial(ground_sentence, self._store, request, answers.scan.encoded, sentence),
+                    Continuations(
+                        on_done=partial(self._on_grounded, asked),
+                        on_failed=partial(self._on_grounding_failed, asked),
+                        on_stage=self.stage_changed.emit,
+                    ),
+                )
+        if answers.diseases is None:
+            self._scoring.start(request, answers.scan.encoded)
+        self._tell_working()
+
+    def _tell_working(self) -> None:
+        if self.is_working != self._is_working:
+            self._is_working = self.is_working
+            self.working_changed.emit(self._is_working)
+
     # -- what comes back
 
-    def _on_encoded(self, request: ScanRequest, scan: EncodedScan) -> None:
+    def _on_encoded(self, request: ScanRequest, answer: EncodedScan | SlowStart) -> None:
         self._encoding = None
-        self._answers[request] = ScanAnswers(scan)
+        self._facts[request.weights] = answer.facts
         self.encoding_changed.emit(False)
+        if isinstance(answer, SlowStart):
+            self._slow = (request, answer)
+            self.slow_start_asked.emit(answer)
+            return
+        self._answers[request] = ScanAnswers(answer)
         self.scan_changed.emit()
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._submit_sentences(request, waiting)
-        self._jobs.submit(
-            partial(score_diseases, self._store, request, scan.encoded),
-            Continuations(on_done=partial(self._on_diseases, request), on_failed=self.failed.emit),
-        )
+        self._answer_waiting(request)
 
     def _on_encoding_failed(self, error: Exception) -> None:
         self._encoding = None
         self.encoding_changed.emit(False)
         if isinstance(error, NotHounsfieldError) and not self._intent.is_hu_assumed:
             self.hounsfield_asked.emit(error)
-            return
-        self._waiting = []
-        self.failed.emit(error)
+        elif isinstance(error, DeviceMemoryError):
+            self.memory_asked.emit(error)
+        else:
+            self._waiting = []
+            self.failed.emit(error)
 
     def _on_encoding_cancelled(self) -> None:
         self._encoding = None
         self.encoding_changed.emit(False)
 
-    def _submit_sentences(self, request: ScanRequest, sentences: list[str]) -> None:
-        new = [sentence for sentence in sentences if GroundingRequest(request, sentence) not in self._asked]
-        if not new:
-            return
-        encoded = self._answers[request].scan.encoded
-        asked = [GroundingRequest(request, sentence) for sentence in new]
-        job = self._jobs.submit(
-            partial(ground_sentences, self._store, request, encoded, new),
-            Continuations(
-                on_done=partial(self._on_grounded, asked), on_failed=partial(self._on_grounding_failed, asked)
-            ),
-        )
-        self._asked.update(dict.fromkeys(asked, job))
+    def _on_grounded(self, asked: GroundingRequest, result: GroundingResult) -> None:
+        self._asked.pop(asked, None)
+        answers = self._answers[asked.scan]
+        answers.results[asked.sentence] = result
+        if answers is self.answers:
+            self.answered.emit(result, True)
+        self._tell_working()
 
-    def _on_grounded(self, asked: list[GroundingRequest], results: list[GroundingResult]) -> None:
-        for request, result in zip(asked, results, strict=True):
-            if self._asked.pop(request, None) is None:
-                continue  # the layer was removed meanwhile
-            answers = self._answers.get(request.scan)
-            if answers is not None:
-                answers.results[request.sentence] = result
-                if answers is self.answers:
-                    self.answered.emit(result, True)
-
-    def _on_grounding_failed(self, asked: list[GroundingRequest], error: Exception) -> None:
-        for request in asked:
-            self._asked.pop(request, None)
-        self.failed.emit(error)
+    def _on_grounding_failed(self, asked: GroundingRequest, error: Exception) -> None:
+        self._asked.pop(asked, None)
+        self._tell_working()
+        if isinstance(error, DeviceMemoryError) and self._answers.get(asked.scan) is self.answers:
+            self._waiting.append(asked.sentence)
+            self.memory_asked.emit(error)
+        else:
+            self.failed.emit(error)
 
     def _on_diseases(self, request: ScanRequest, scores: list[DiseaseScore]) -> None:
-        answers: Any = self._answers.get(request)
-        if answers is not None:
-            answers.diseases = scores
-            if answers is self.answers:
-                self.diseases_changed.emit()
+        answers = self._answers[request]
+        answers.diseases = scores
+        if answers is self.answers:
+            self.diseases_changed.emit()
+        self._tell_working()
+
+    def _on_scoring_failed(self, request: ScanRequest, error: Exception) -> None:
+        self._answers[request].diseases = []  # told once; not tried again at every sentence
+        self._tell_working()
+        self.failed.emit(error)

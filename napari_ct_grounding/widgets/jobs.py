@@ -1,7 +1,7 @@
-"""One persistent thread in which every session lives.
+"""Persistent threads: one in which the session of a dock lives, another that fetches files.
 
-GPU libraries keep their plans per thread, and a session is not locked: all model work of a dock runs here, one job after the
-other. A task is a plain function of a `JobContext`; it touches neither widget nor viewer. What it returns, raises or reports
+GPU libraries keep their plans per thread, and a session is not locked: all model work of a dock runs on one thread, one job after
+the other. A task is a plain function of a `JobContext`; it touches neither widget nor viewer. What it returns, raises or reports
 arrives on the GUI thread through the continuations given with it. Reports of a job that was cancelled or forgotten are dropped.
 """
 
@@ -11,20 +11,23 @@ import itertools
 import logging
 import queue
 import threading
-import traceback
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from qtpy.QtCore import QObject, Signal, Slot
 
 from napari_ct_grounding.core.errors import Cancelled, GroundingError
+from napari_ct_grounding.widgets.log_file import failure_text
 
-__all__ = ["THREAD_NAME", "Continuations", "InferenceThread", "JobContext"]
+__all__ = ["FILES_THREAD_NAME", "THREAD_NAME", "Continuations", "JobContext", "JobThread", "Jobs", "Task"]
 
+#: Where sessions live.
 THREAD_NAME = "ct-grounding-inference"
+#: Where files are fetched and deleted, so that a download stands in nobody's way.
+FILES_THREAD_NAME = "ct-grounding-files"
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +74,13 @@ class JobContext:
 Task = Callable[[JobContext], Any]
 
 
+class Jobs(Protocol):
+    """The part of `JobThread` that needs no Qt to be tested against."""
+
+    def submit(self, task: Task, continuations: Continuations) -> int: ...  # noqa: D102
+    def cancel(self, job_id: int) -> None: ...  # noqa: D102
+
+
 @dataclass(eq=False)
 class _Line:
     """What the Qt object and its thread share; outlives the Qt object, so that the thread can still be told to end."""
@@ -91,16 +101,23 @@ class _Line:
             self.thread = None
 
 
-class InferenceThread(QObject):
+class JobThread(QObject):
     """Runs tasks in order on a thread of its own, which starts with the first job and rests when told to.
 
     All methods belong to the GUI thread.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+    name : str
+        Of the thread.
     """
 
     _reported = Signal(int, str, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, name: str = THREAD_NAME) -> None:
         super().__init__(parent)
+        self._name = name
         self._ids = itertools.count(1)
         self._line = _Line()
         self._waiting: dict[int, Continuations] = {}
@@ -128,7 +145,7 @@ class InferenceThread(QObject):
             self._line.jobs = queue.SimpleQueue()
             # A daemon: a network in the middle of a window must not keep a closed program alive.
             self._line.thread = threading.Thread(
-                target=_work, args=(self._line.jobs, self._line.previous), name=THREAD_NAME, daemon=True
+                target=_work, args=(self._line.jobs, self._line.previous), name=self._name, daemon=True
             )
             self._line.previous = self._line.thread
             self._line.thread.start()
@@ -178,7 +195,7 @@ def _abandon(line: _Line, *_: object) -> None:
     line.end()
 
 
-def _poster(owner: weakref.ref[InferenceThread]) -> Callable[[int, str, tuple], None]:
+def _poster(owner: weakref.ref[JobThread]) -> Callable[[int, str, tuple], None]:
     """Return a function that sends a report to the GUI thread as long as anybody is there to hear it."""
 
     def post(job_id: int, kind: str, values: tuple) -> None:
@@ -212,9 +229,7 @@ def _run_one(context: JobContext, task: Task) -> None:
         context._post(context.job_id, "on_cancelled", ())
     except Exception as error:  # the worker's border: whatever goes wrong is told, and the thread lives on
         if not isinstance(error, GroundingError):
-            # Frames and the type only: the message of a foreign error may hold the sentence.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("A job of the inference thread failed: %s\n%s", type(error).__name__, frames)
+            _log.error("A job failed.\n%s", failure_text(error))
         # Frames hold the volume; the message is all that travels.
         error.__context__ = error.__cause__ = None
         context._post(context.job_id, "on_failed", (error.with_traceback(None),))

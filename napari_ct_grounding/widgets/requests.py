@@ -12,15 +12,17 @@ from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.sentences import clean_sentence
 from napari_ct_grounding.widgets.sources import LayerSource
 
-__all__ = ["GroundingRequest", "Intent", "ScanRequest", "WeightsChoice", "resolve_scan", "resolve_sentence"]
+__all__ = ["AUTO", "GroundingRequest", "Intent", "ScanRequest", "WeightsChoice", "resolve_scan", "resolve_sentence"]
+
+#: For device, coverage and precision: what the session thinks best.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class WeightsChoice:
-    """Weights by name or folder, and whether their licence was accepted."""
+    """Weights by name or folder."""
 
     weights: str | Path = "bundled"
-    is_licence_accepted: bool = False
 
     @property
     def label(self) -> str:
@@ -34,18 +36,20 @@ class Intent:
 
     source: LayerSource | None = None
     weights: WeightsChoice = WeightsChoice()
-    device: str = "auto"
+    device: str = AUTO
+    coverage: str = AUTO
     is_hu_assumed: bool = False
     is_orientation_unknown: bool = False
 
 
 @dataclass(frozen=True)
 class ScanRequest:
-    """A volume to be encoded with these weights on this device."""
+    """A volume to be encoded with these weights on this device, by this walk through the scan."""
 
     source: LayerSource
     weights: WeightsChoice
-    device: str
+    device: str = AUTO
+    coverage: str = AUTO
     is_hu_assumed: bool = False
 
 
@@ -69,7 +73,7 @@ def resolve_scan(intent: Intent) -> ScanRequest:
         raise InputError("Which way the axes of this layer run is unknown. Answer the question in the dock first.")
     if intent.source is None:
         raise InputError("No CT is open. Drag a NIfTI file or a DICOM folder into the window, or open the sample.")
-    return ScanRequest(intent.source, intent.weights, intent.device, intent.is_hu_assumed)
+    return ScanRequest(intent.source, intent.weights, intent.device, intent.coverage, intent.is_hu_assumed)
 
 
 def resolve_sentence(intent: Intent, text: str) -> GroundingRequest:

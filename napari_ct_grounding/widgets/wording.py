@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_ct_grounding.core.errors import GroundingError
+from napari_ct_grounding.core.errors import GroundingError, LicenceNeededError
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.sources import LayerSource
-from napari_ct_grounding.widgets.work import EncodedScan
+from napari_ct_grounding.widgets.weights_fetcher import DownloadState
+from napari_ct_grounding.widgets.work import EncodedScan, SlowStart
 
-__all__ = ["MIN_COVERED_BODY", "badges_of", "canvas_text", "error_text", "example_sentences", "facts_of", "signed_mm"]
+__all__ = [
+    "MIN_COVERED_BODY",
+    "badges_of",
+    "bytes_text",
+    "canvas_text",
+    "coverage_label",
+    "download_text",
+    "duration_text",
+    "error_text",
+    "example_sentences",
+    "facts_of",
+    "licence_text",
+    "signed_mm",
+    "slow_start_text",
+]
 
 #: Below this share of the body seen by the model a badge says so.
 MIN_COVERED_BODY = 0.98
@@ -52,7 +67,7 @@ def facts_of(scan: EncodedScan) -> tuple[list[str], str]:
     tooltip = (
         f"Weights: {weights}, licence {facts.licence}\n"
         f"Device: {facts.device} ({facts.device_reason})\n"
-        f"Coverage: {facts.coverage}, z {signed_mm(low)} to {signed_mm(high)}"
+        f"Coverage: {scan.encoded.coverage}, z {signed_mm(low)} to {signed_mm(high)}"
     )
     return [weights, facts.device, coverage], tooltip
 
@@ -89,6 +104,69 @@ def error_text(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "There was not enough memory for this scan. Close other programs, or choose the device cpu."
     return f"Something went wrong in the model ({type(error).__name__}). The log holds the details; the viewer goes on."
+
+
+def slow_start_text(slow: SlowStart) -> str:
+    """The question before a long encoding."""
+    place = "on this CPU" if slow.facts.device == "cpu" else "on this GPU"
+    text = f"Encoding this scan takes about {duration_text(slow.seconds)} {place}"
+    if slow.paper_seconds is None:
+        return f"{text}."
+    left_out = f"the outer {slow.left_out_mm:.0f} mm" if slow.left_out_mm >= 1 else "nothing"
+    return f"{text}; about {duration_text(slow.paper_seconds)} in paper mode, which leaves out {left_out} along z."
+
+
+def licence_text(error: LicenceNeededError) -> str:
+    """What is accepted with a licence, and what comes then."""
+    meaning = _LICENCE_MEANING if error.licence.startswith("CC BY-NC-SA") else ""
+    return (
+        f"RadFinder's weights are under the licence {error.licence}{meaning}. They are downloaded once "
+        f"({bytes_text(error.num_bytes)}) from huggingface.co; images and sentences stay on this computer."
+    )
+
+
+_LICENCE_MEANING = ": for research, not for commercial use; name the authors; share what you derive alike"
+
+
+def download_text(state: DownloadState) -> str:
+    """Bytes, speed and remaining time of a download."""
+    parts = [f"{bytes_text(state.num_done)} of {bytes_text(state.num_total)}"]
+    if state.speed is not None:
+        parts.append(f"{bytes_text(state.speed)}/s")
+    if state.seconds_left is not None:
+        parts.append(f"{duration_text(state.seconds_left)} left")
+    return " \u00b7 ".join(parts)
+
+
+def bytes_text(num_bytes: float) -> str:
+    """A size in the unit that suits it; units of 1000, as on disks."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+        if num_bytes >= 0.9995 * size:
+            return f"{num_bytes / size:.{1 if unit == 'GB' else 0}f} {unit}"
+    return f"{num_bytes / 1e3:.0f} kB"
+
+
+def duration_text(seconds: float) -> str:
+    """A time no more exact than it is known."""
+    if seconds < 10:
+        return f"{max(seconds, 1):.0f} s"
+    if seconds < 92.5:
+        return f"{5 * round(seconds / 5)} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def coverage_label(coverage: str) -> str:
+    """A way to walk a scan, in words."""
+    return _COVERAGE_LABELS.get(coverage, coverage)
+
+
+_COVERAGE_LABELS = {
+    "full": "Whole scan",
+    "paper": "As in the paper (outer slices left out, faster)",
+    "masked": "Whole scan",
+}
 
 
 def _shortened(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,33 +11,47 @@ from napari_ct_grounding.core.errors import Cancelled, NotHounsfieldError
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import check_hounsfield
 from napari_ct_grounding.widgets.jobs import JobContext
-from napari_ct_grounding.widgets.requests import ScanRequest, WeightsChoice
+from napari_ct_grounding.widgets.requests import AUTO, ScanRequest
 
 __all__ = [
     "EncodedScan",
     "SessionFactory",
     "SessionFacts",
     "SessionStore",
+    "SlowStart",
     "encode_scan",
-    "ground_sentences",
+    "ground_sentence",
     "open_series",
-    "score_diseases",
+    "score_disease",
+    "user_cache",
 ]
 
-#: Builds a session: ``factory(weights, device, accept_licence)``.
-SessionFactory = Callable[[str | Path, str, bool], Any]
+#: Builds a session: ``factory(weights, device)``.
+SessionFactory = Callable[[str | Path, str], Any]
+
+#: An encoding longer than this (s) is begun only when somebody has said that it may be.
+PATIENCE_SECONDS = 20.0
+
+#: The shorter way is offered when it takes at most this share of the time.
+WORTHWHILE_SHARE = 0.85
 
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What the status line says about a session."""
+    """What the dock says about a session.
+
+    Parameters
+    ----------
+    coverages : tuple of str
+        The ways in which the weights can walk a scan, the default first.
+    """
 
     weights_name: str
     description: str
     licence: str
     device: str
     device_reason: str
-    coverage: str
+    coverages: tuple[str, ...]
     is_calibrated: bool
 
 
@@ -49,11 +63,39 @@ class EncodedScan:
     facts: SessionFacts
 
 
-def _from_pretrained(weights: str | Path, device: str, accept_licence: bool) -> Any:
+@dataclass(frozen=True)
+class SlowStart:
+    """Answer of `encode_scan` when nothing was encoded, as it would take long and nobody has agreed to that yet.
+
+    Parameters
+    ----------
+    seconds : float
+        Estimate for the coverage that was asked for.
+    facts : SessionFacts
+    paper_seconds : float or None
+        Estimate for the coverage "paper"; None where it is not offered or saves little.
+    left_out_mm : float
+        How much of the scan (mm along z, both ends together) "paper" would leave out.
+    """
+
+    seconds: float
+    facts: SessionFacts
+    paper_seconds: float | None = None
+    left_out_mm: float = 0.0
+
+
+def _from_pretrained(weights: str | Path, device: str) -> Any:
     # Here and not at the top: this import loads torch.
     from napari_ct_grounding.inference.session import GroundingSession
 
-    return GroundingSession.from_pretrained(weights, device=device, accept_licence=accept_licence)
+    return GroundingSession.from_pretrained(weights, device=device)
+
+
+def user_cache() -> Any:
+    """Return the user's `EmbeddingCache`; None where the environment switches it off."""
+    from napari_ct_grounding.inference.cache import default_cache
+
+    return default_cache()
 
 
 class SessionStore:
@@ -62,28 +104,51 @@ class SessionStore:
     Parameters
     ----------
     factory : callable, optional
-        Builds a session; `GroundingSession.from_pretrained` by default.
+        Builds a session; `GroundingSession.from_pretrained` by default. It may not use the network: weights that must be
+        downloaded end in `LicenceNeededError`.
     """
 
     def __init__(self, factory: SessionFactory | None = None) -> None:
         self._factory = factory or _from_pretrained
         self._key: tuple[str | Path, str] | None = None
         self._session: Any = None
+        #: Whether sessions may keep embeddings on disk; the one thing that any thread may set.
+        self.keeps_embeddings = True
 
-    def session_for(self, weights: WeightsChoice, device: str, context: JobContext) -> Any:
-        """Return the session for these weights on this device; loads it when it is not the last one."""
-        key = (weights.weights, device)
+    def session_for(self, request: ScanRequest, context: JobContext) -> Any:
+        """Return the session for these weights on this device; loads it when it is not the last one.
+
+        Raises
+        ------
+        Cancelled
+            When the job was cancelled meanwhile. The session is kept for the next one.
+        """
+        key = (request.weights.weights, request.device)
         if key != self._key:
             context.report_stage("Loading weights")
             # The old one goes first: two large models may not fit into memory together.
             self._key = self._session = None
-            self._session = self._factory(weights.weights, device, weights.is_licence_accepted)
+            self._session = self._factory(*key)
             self._key = key
-        return self._session
+        session = self._session
+        _stop_if_cancelled(context)
+        session.cache = user_cache() if self.keeps_embeddings else None
+        return session
+
+    def release(self) -> None:
+        """Let the session go, and its memory; called when no more jobs come, from any thread."""
+        self._key = self._session = None
 
 
-def encode_scan(store: SessionStore, request: ScanRequest, context: JobContext) -> EncodedScan:
-    """Load the weights and the volume and run the image side once.
+def encode_scan(
+    store: SessionStore, request: ScanRequest, is_patient: bool, context: JobContext
+) -> EncodedScan | SlowStart:
+    """Load the weights and the volume and run the image side once, unless that would take long.
+
+    Parameters
+    ----------
+    is_patient : bool
+        Whether somebody has agreed to a long encoding.
 
     Raises
     ------
@@ -95,24 +160,48 @@ def encode_scan(store: SessionStore, request: ScanRequest, context: JobContext) 
     volume = request.source.load()
     if not request.is_hu_assumed:
         check_hounsfield(volume.hu)
-    session = store.session_for(request.weights, request.device, context)
-    if context.is_cancelled():
-        raise Cancelled("The encoding was cancelled.")
+    _stop_if_cancelled(context)
+    session = store.session_for(request, context)
+    coverage = None if request.coverage == AUTO else request.coverage
+    if not is_patient:
+        context.report_stage("Estimating the time")
+        slow = _slow_start(session, volume, coverage)
+        if slow is not None:
+            return slow
     context.report_stage("Encoding")
-    encoded = session.encode(volume, on_progress=context.report_progress, cancel=context.is_cancelled)
+    encoded = session.encode(
+        volume, on_progress=context.report_progress, cancel=context.is_cancelled, coverage=coverage
+    )
     return EncodedScan(encoded, _facts(session))
 
 
-def ground_sentences(
-    store: SessionStore, request: ScanRequest, encoded: Any, sentences: Sequence[str], context: JobContext
-) -> list[GroundingResult]:
-    """Return one result for each sentence."""
-    return store.session_for(request.weights, request.device, context).ground(list(sentences), encoded)
+def _slow_start(session: Any, volume: Any, coverage: str | None) -> SlowStart | None:
+    estimate = session.estimate(volume, coverage=coverage)
+    if estimate.is_cached or estimate.seconds <= PATIENCE_SECONDS:
+        return None
+    if estimate.coverage != "paper" and "paper" in session.model.coverages:
+        paper = session.estimate(volume, coverage="paper")
+        if paper.seconds <= WORTHWHILE_SHARE * estimate.seconds:
+            return SlowStart(estimate.seconds, _facts(session), paper.seconds, paper.left_out_mm)
+    return SlowStart(estimate.seconds, _facts(session))
 
 
-def score_diseases(store: SessionStore, request: ScanRequest, encoded: Any, context: JobContext) -> list[DiseaseScore]:
-    """Return the scores of the 18 diseases, highest first."""
-    return store.session_for(request.weights, request.device, context).score_diseases(encoded=encoded)
+def ground_sentence(
+    store: SessionStore, request: ScanRequest, encoded: Any, sentence: str, context: JobContext
+) -> GroundingResult:
+    """Return the result of one sentence."""
+    session = store.session_for(request, context)
+    context.report_stage("Finding the place")
+    return session.ground([sentence], encoded)[0]
+
+
+def score_disease(
+    store: SessionStore, request: ScanRequest, encoded: Any, name: str, context: JobContext
+) -> DiseaseScore:
+    """Return the score of one disease."""
+    session = store.session_for(request, context)
+    context.report_stage("Scoring the diseases")
+    return session.score_diseases([name], encoded)[0]
 
 
 def open_series(path: Any, key: str, context: JobContext) -> Any:
@@ -131,6 +220,11 @@ def open_series(path: Any, key: str, context: JobContext) -> Any:
     )
 
 
+def _stop_if_cancelled(context: JobContext) -> None:
+    if context.is_cancelled():
+        raise Cancelled("The job was cancelled.")
+
+
 def _facts(session: Any) -> SessionFacts:
     return SessionFacts(
         weights_name=str(session.weights_name),
@@ -138,6 +232,6 @@ def _facts(session: Any) -> SessionFacts:
         licence=session.card.licence,
         device=str(session.device.device),
         device_reason=session.device.reason,
-        coverage=session.coverage,
+        coverages=tuple(session.model.coverages),
         is_calibrated=session.card.is_calibrated,
     )

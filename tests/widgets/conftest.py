@@ -17,7 +17,7 @@ from napari_ct_grounding.core.profile import depth_distribution, find_peaks_mm, 
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.napari_reader import layer_of_volume
-from napari_ct_grounding.widgets.jobs import THREAD_NAME, Continuations, JobContext
+from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, THREAD_NAME, Continuations, JobContext
 
 POSITION_MM = 12.0
 SPHERE_HU = 2000
@@ -40,11 +40,21 @@ def make_volume(
 class FakeSession:
     """Answers like a `GroundingSession`; counts what it did and on which thread."""
 
-    def __init__(self, *, holds_chest: bool = True, covered_body_fraction: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        holds_chest: bool = True,
+        covered_body_fraction: float = 1.0,
+        coverages: tuple[str, ...] = ("full", "paper"),
+    ) -> None:
         self.weights_name = "fake"
         self.card = SimpleNamespace(description="sees spheres", licence="none", is_calibrated=False)
         self.device = SimpleNamespace(device="cpu", reason="no GPU found; 1 CPU thread")
-        self.coverage = "masked"
+        self.model = SimpleNamespace(coverages=coverages)
+        self.cache: Any = None
+        #: Estimates (s) by coverage.
+        self.seconds: dict[str, float] = dict.fromkeys(coverages, 1.0)
+        self.coverages_encoded: list[str] = []
         self.holds_chest = holds_chest
         self.covered_body_fraction = covered_body_fraction
         self.num_encoded = 0
@@ -52,13 +62,28 @@ class FakeSession:
         self.threads: set[str] = set()
         #: Called between windows, on the worker.
         self.between_windows: Callable[[], None] = lambda: None
+        #: Called before a sentence is answered, on the worker.
+        self.before_sentence: Callable[[str], None] = lambda sentence: None
+        #: Called before a disease is scored, on the worker.
+        self.before_disease: Callable[[str], None] = lambda name: None
         self.error: Exception | None = None
+
+    def estimate(self, volume: CTVolume, coverage: str | None = None) -> Any:
+        coverage = coverage or self.model.coverages[0]
+        return SimpleNamespace(
+            seconds=self.seconds[coverage],
+            coverage=coverage,
+            is_cached=False,
+            num_windows=NUM_WINDOWS,
+            left_out_mm=48.0,
+        )
 
     def encode(
         self,
         volume: CTVolume,
         on_progress: Callable[[int, int], None] | None = None,
         cancel: Callable[[], bool] | None = None,
+        coverage: str | None = None,
     ) -> Any:
         self.threads.add(threading.current_thread().name)
         if self.error is not None:
@@ -70,6 +95,8 @@ class FakeSession:
             if on_progress is not None:
                 on_progress(window + 1, NUM_WINDOWS)
         self.num_encoded += 1
+        coverage = coverage or self.model.coverages[0]
+        self.coverages_encoded.append(coverage)
         low, high = volume.geometry.z_extent_mm
         depths_mm = np.arange(low, high + POSITION_MM, POSITION_MM)
         bright = (volume.hu > 1500).reshape(volume.hu.shape[0], -1).sum(axis=1)
@@ -87,15 +114,21 @@ class FakeSession:
             geometry=volume.geometry,
             slice_table=volume.slice_table,
             holds_chest=self.holds_chest,
+            coverage=coverage,
         )
 
     def ground(self, sentences: Sequence[str], encoded: Any) -> list[GroundingResult]:
         self.threads.add(threading.current_thread().name)
+        for sentence in sentences:
+            self.before_sentence(sentence)
         self.grounded += sentences
         return [self._result(sentence, encoded) for sentence in sentences]
 
     def score_diseases(self, names: Sequence[str] | None = None, encoded: Any = None) -> list[DiseaseScore]:
-        scores = [DiseaseScore(name, 0.62 - 0.012 * i) for i, name in enumerate(names or CT_RATE_DISEASES)]
+        names = names or CT_RATE_DISEASES
+        for name in names:
+            self.before_disease(name)
+        scores = [DiseaseScore(name, 0.62 - 0.012 * CT_RATE_DISEASES.index(name)) for name in names]
         return sorted(scores, key=lambda entry: -entry.score)
 
     def _result(self, sentence: str, encoded: Any) -> GroundingResult:
@@ -200,11 +233,12 @@ def add_ct() -> Callable[..., Any]:
 
 @pytest.fixture
 def no_threads_left() -> Iterator[None]:
-    """Fail when an inference thread outlives the test."""
+    """Fail when a thread of a dock outlives the test."""
     yield
-    for thread in [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]:
+    names = (THREAD_NAME, FILES_THREAD_NAME)
+    for thread in [thread for thread in threading.enumerate() if thread.name in names]:
         thread.join(2.0)
-        assert not thread.is_alive(), "an inference thread was left behind"
+        assert not thread.is_alive(), f"the thread {thread.name} was left behind"
 
 
 @pytest.fixture

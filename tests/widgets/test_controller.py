@@ -209,14 +209,14 @@ def test_weights_load_once_and_the_old_session_leaves_before_the_new_one_loads(i
     loaded = []
     controller = GroundingController(
         inline_jobs,
-        SessionStore(lambda weights, device, accepted: loaded.append((weights, device, accepted)) or session),
+        SessionStore(lambda weights, device: loaded.append((weights, device)) or session),
     )
     controller.choose_source(_source(volume))
     for text in ("bright sphere", "another sphere"):
         controller.ground(text)
         inline_jobs.run_all()
-    assert loaded == [("bundled", "auto", False)]
-    controller.choose_weights(WeightsChoice("radfinder", is_licence_accepted=True))
+    assert loaded == [("bundled", "auto")]
+    controller.choose_weights(WeightsChoice("radfinder"))
     controller.ground("bright sphere")
     inline_jobs.run_all()
-    assert loaded[1:] == [("radfinder", "auto", True)]
+    assert loaded[1:] == [("radfinder", "auto")]

@@ -7,14 +7,14 @@ import threading
 import pytest
 
 from napari_ct_grounding.core.errors import Cancelled, SentenceError
-from napari_ct_grounding.widgets.jobs import THREAD_NAME, Continuations, InferenceThread
+from napari_ct_grounding.widgets.jobs import THREAD_NAME, Continuations, JobThread
 
 pytestmark = pytest.mark.usefixtures("no_threads_left")
 
 
 @pytest.fixture
 def jobs(qapp):
-    thread = InferenceThread()
+    thread = JobThread()
     yield thread
     thread.stop(wait=True)
 
@@ -137,7 +137,7 @@ def test_a_rested_thread_ends_after_its_work_and_the_next_job_gets_a_new_one(job
 
 
 def test_the_thread_ends_when_its_owner_is_deleted_without_a_word(qtbot):
-    jobs = InferenceThread()
+    jobs = JobThread()
     _run(jobs, qtbot, lambda context: None)
     thread = next(thread for thread in threading.enumerate() if thread.name == THREAD_NAME)
     del jobs
@@ -147,5 +147,5 @@ def test_the_thread_ends_when_its_owner_is_deleted_without_a_word(qtbot):
 
 
 def test_no_thread_is_started_before_the_first_job(qapp):
-    InferenceThread()
+    JobThread()
     assert not any(thread.name == THREAD_NAME for thread in threading.enumerate())

@@ -1,0 +1,94 @@
+"""What the menu with three dots does: embeddings on disk, and the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+
+from napari_ct_grounding.core.errors import InputError
+from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
+from napari_ct_grounding.widgets.log_file import log_folder
+from napari_ct_grounding.widgets.panels.session_menu import MenuFacts
+from napari_ct_grounding.widgets.requests import AUTO
+from napari_ct_grounding.widgets.settings import Settings, read_settings, write_settings
+from napari_ct_grounding.widgets.wording import bytes_text, coverage_label, error_text
+from napari_ct_grounding.widgets.work import SessionStore, user_cache
+
+__all__ = ["Housekeeping"]
+
+
+class Housekeeping:
+    """Answers the menu.
+
+    Parameters
+    ----------
+    controller : GroundingController
+    store : SessionStore
+        Told whether sessions may keep embeddings on disk.
+    jobs : Jobs
+        Where files are deleted.
+    """
+
+    def __init__(self, controller: GroundingController, store: SessionStore, jobs: Jobs) -> None:
+        self._controller = controller
+        self._store = store
+        self._jobs = jobs
+        store.keeps_embeddings = read_settings().keeps_embeddings
+
+    def menu_facts(self) -> MenuFacts:
+        """What the menu shows now."""
+        facts, intent = self._controller.facts, self._controller.intent
+        coverages = () if facts is None else facts.coverages
+        chosen = coverages[0] if coverages and intent.coverage == AUTO else intent.coverage
+        try:
+            cache = user_cache()
+        except InputError as error:
+            return MenuFacts(_labelled(coverages), chosen, error_text(error), is_kept=None)
+        if cache is None:
+            return MenuFacts(_labelled(coverages), chosen, "Switched off by CT_GROUNDING_CACHE", is_kept=None)
+        num_bytes = cache.size_bytes
+        text = f"{bytes_text(num_bytes)} of {bytes_text(cache.max_bytes)} on disk" if num_bytes else "Nothing on disk"
+        return MenuFacts(_labelled(coverages), chosen, text, num_bytes == 0, self._store.keeps_embeddings)
+
+    def set_keeping(self, is_kept: bool) -> None:
+        """Keep embeddings on disk from now on, or do not; what is there stays until it is cleared."""
+        self._store.keeps_embeddings = is_kept
+        try:
+            write_settings(Settings(keeps_embeddings=is_kept))
+        except OSError as error:
+            show_warning(f"The choice holds until napari is closed; it could not be stored ({error.strerror}).")
+
+    def clear_cache(self) -> None:
+        """Delete the embeddings on disk."""
+        self._jobs.submit(
+            _clear_cache,
+            Continuations(on_done=_tell_cleared, on_failed=lambda error: show_warning(error_text(error))),
+        )
+
+    def open_log_folder(self) -> None:
+        """Show the folder of the log in the system's file browser."""
+        folder = log_folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            show_warning(f"The log folder cannot be made ({error.strerror}).")
+            return
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            show_info(f"The log lies in {folder}")
+
+
+def _labelled(coverages: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((coverage, coverage_label(coverage)) for coverage in coverages)
+
+
+def _clear_cache(_context: JobContext) -> int:
+    cache = user_cache()
+    return 0 if cache is None else cache.clear()
+
+
+def _tell_cleared(num_bytes: int) -> None:
+    show_info(f"Embeddings on disk cleared: {bytes_text(num_bytes)} set free.")

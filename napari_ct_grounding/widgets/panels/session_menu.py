@@ -1,0 +1,95 @@
+"""The button with three dots: what is chosen once rather than for each scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QActionGroup
+from qtpy.QtWidgets import QMenu, QToolButton, QWidget
+
+__all__ = ["MenuFacts", "SessionMenu"]
+
+
+@dataclass(frozen=True)
+class MenuFacts:
+    """What the menu shows when it is opened.
+
+    Parameters
+    ----------
+    coverages : sequence of (key, label)
+        Ways to walk a scan; empty before the weights are loaded.
+    coverage : str
+        Key of the chosen one.
+    cache_text : str
+        Size of the embeddings kept on disk, in words.
+    is_cache_empty : bool
+    is_kept : bool or None
+        Whether embeddings are kept on disk; None where the environment forbids it.
+    """
+
+    coverages: Sequence[tuple[str, str]] = ()
+    coverage: str = ""
+    cache_text: str = ""
+    is_cache_empty: bool = True
+    is_kept: bool | None = True
+
+
+class SessionMenu(QToolButton):
+    """Emits wishes; what it shows is asked for at the moment it is opened.
+
+    Parameters
+    ----------
+    facts : callable
+        Returns `MenuFacts`.
+    """
+
+    coverage_chosen = Signal(str)
+    keeping_chosen = Signal(bool)
+    clearing_requested = Signal()
+    log_folder_requested = Signal()
+
+    def __init__(self, facts: Callable[[], MenuFacts], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._facts = facts
+        self.setText("\u2026")
+        self.setToolTip("Coverage, embeddings on disk, log")
+        self.setAccessibleName("More settings")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(self.fill)
+        self.setMenu(menu)
+
+    def fill(self) -> None:
+        """Write the menu anew."""
+        menu, facts = self.menu(), self._facts()
+        for action in menu.actions():
+            menu.removeAction(action)
+            action.deleteLater()
+        menu.addSection("Coverage")
+        if facts.coverages:
+            group = QActionGroup(menu)
+            for key, label in facts.coverages:
+                action = menu.addAction(label)
+                action.setCheckable(True)
+                action.setChecked(key == facts.coverage)
+                action.setActionGroup(group)
+                action.triggered.connect(lambda _=False, key=key: self.coverage_chosen.emit(key))
+        else:
+            menu.addAction("Known once the weights are loaded").setEnabled(False)
+        menu.addSection("Encoded scans")
+        menu.addAction(facts.cache_text).setEnabled(False)
+        keep = menu.addAction("Keep on disk")
+        keep.setCheckable(True)
+        keep.setChecked(bool(facts.is_kept))
+        keep.setEnabled(facts.is_kept is not None)
+        keep.setToolTip("Vectors only, no images and no names; a scan opened again is then ready at once")
+        keep.toggled.connect(self.keeping_chosen)
+        clear = menu.addAction("Clear")
+        clear.setEnabled(not facts.is_cache_empty)
+        clear.triggered.connect(self.clearing_requested)
+        menu.addSeparator()
+        menu.addAction("Open the log folder").triggered.connect(self.log_folder_requested)

@@ -1,0 +1,212 @@
+"""Fetching released weights: look in the cache, ask for the licence, download, tell how far it is. Without Qt.
+
+Looking touches this machine only. The network is asked after `accept`, and by nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from psygnal import Signal
+
+from napari_ct_grounding.core.errors import LicenceNeededError
+from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
+
+__all__ = ["DownloadMeter", "DownloadState", "WeightsFetcher", "WeightsHub"]
+
+#: Progress is told at most this often (s); a hub reports every piece.
+_REPORT_SECONDS = 0.1
+#: The speed shown is that of the last seconds.
+_SPEED_SECONDS = 5.0
+
+
+class WeightsHub(Protocol):
+    """Where released weights come from; used on the worker."""
+
+    def find(self, name: str) -> Path:
+        """Return the folder of weights that are on this machine; raises `LicenceNeededError` where they are not."""
+
+    def pull(
+        self,
+        name: str,
+        *,
+        accept_licence: bool,
+        on_progress: Callable[[int, int], None],
+        cancel: Callable[[], bool],
+    ) -> Path:
+        """Fetch weights, going on where the last try stopped; progress counts bytes."""
+
+
+class _HuggingFaceHub:
+    def find(self, name: str) -> Path:
+        from napari_ct_grounding.model.weights import resolve_weights
+
+        return resolve_weights(name)
+
+    def pull(self, name: str, **options: Any) -> Path:
+        from napari_ct_grounding.model.weights_hub import pull
+
+        return pull(name, **options)
+
+
+@dataclass(frozen=True)
+class DownloadState:
+    """How far a download is: bytes, bytes a second (None while unknown), seconds left (None while unknown)."""
+
+    num_done: int
+    num_total: int
+    speed: float | None = None
+    seconds_left: float | None = None
+
+
+class DownloadMeter:
+    """Turns byte counts into speed and remaining time.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def state(self, num_done: int, num_total: int) -> DownloadState:
+        """Return how far it is after another report."""
+        now = self._clock()
+        self._seen.append((now, num_done))
+        while len(self._seen) > 2 and now - self._seen[0][0] > _SPEED_SECONDS:
+            self._seen.popleft()
+        first, num_first = self._seen[0]
+        if now - first < 0.5 or num_done <= num_first:
+            return DownloadState(num_done, num_total)
+        speed = (num_done - num_first) / (now - first)
+        return DownloadState(num_done, num_total, speed, max(num_total - num_done, 0) / speed)
+
+
+class WeightsFetcher:
+    """Gets released weights onto this machine; one download at a time.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        A thread of its own, so that the viewer answers meanwhile.
+    hub : WeightsHub, optional
+    """
+
+    #: (name) The weights are on this machine, and nothing had to be fetched.
+    found = Signal(str)
+    #: (name) A download ended well.
+    fetched = Signal(str)
+    #: (name, LicenceNeededError) The licence must be accepted first, through `accept`.
+    licence_asked = Signal(str, object)
+    #: (is_running) A download began or ended.
+    download_changed = Signal(bool)
+    #: (DownloadState) A download got on.
+    download_progressed = Signal(object)
+    #: (name, exception) The weights could not be looked up or fetched; told once.
+    failed = Signal(str, object)
+
+    def __init__(self, jobs: Jobs, hub: WeightsHub | None = None) -> None:
+        self._jobs = jobs
+        self._hub = hub or _HuggingFaceHub()
+        self._accepted: set[str] = set()
+        self._look: int | None = None
+        self._download: tuple[str, int] | None = None
+        self._meter = DownloadMeter()
+
+    @property
+    def downloading(self) -> str | None:
+        """Name of the weights that are being fetched."""
+        return None if self._download is None else self._download[0]
+
+    def want(self, name: str) -> None:
+        """Look whether weights are here; goes on with a download whose licence was accepted before."""
+        if self.downloading == name:
+            return
+        self.forget_wish()
+        self._look = self._jobs.submit(
+            partial(_find, self._hub, name),
+            Continuations(on_done=partial(self._on_found, name), on_failed=partial(self._on_not_found, name)),
+        )
+
+    def forget_wish(self) -> None:
+        """Other weights were chosen; a look that is still under way is not answered."""
+        if self._look is not None:
+            self._jobs.cancel(self._look)
+            self._look = None
+
+    def accept(self, name: str) -> None:
+        """Accept the licence and download."""
+        self._accepted.add(name)
+        if self._download is not None:
+            return
+        self._meter = DownloadMeter()
+        job = self._jobs.submit(
+            partial(_pull, self._hub, name),
+            Continuations(
+                on_done=partial(self._on_fetched, name),
+                on_failed=partial(self._on_download_failed, name),
+                on_cancelled=self._end_download,
+                on_progress=self._on_progress,
+            ),
+        )
+        self._download = (name, job)
+        self.download_changed.emit(True)
+
+    def cancel(self) -> None:
+        """Stop the download; what has arrived is kept for the next try."""
+        if self._download is not None:
+            self._jobs.cancel(self._download[1])
+
+    def _on_found(self, name: str, _folder: Path) -> None:
+        self._look = None
+        self.found.emit(name)
+
+    def _on_not_found(self, name: str, error: Exception) -> None:
+        self._look = None
+        if not isinstance(error, LicenceNeededError):
+            self.failed.emit(name, error)
+        elif name in self._accepted:
+            self.accept(name)
+        else:
+            self.licence_asked.emit(name, error)
+
+    def _on_progress(self, num_done: int, num_total: int) -> None:
+        self.download_progressed.emit(self._meter.state(num_done, num_total))
+
+    def _on_fetched(self, name: str, _folder: Path) -> None:
+        self._end_download()
+        self.fetched.emit(name)
+
+    def _on_download_failed(self, name: str, error: Exception) -> None:
+        self._end_download()
+        self.failed.emit(name, error)
+
+    def _end_download(self) -> None:
+        self._download = None
+        self.download_changed.emit(False)
+
+
+def _find(hub: WeightsHub, name: str, context: JobContext) -> Path:
+    return hub.find(name)
+
+
+def _pull(hub: WeightsHub, name: str, context: JobContext) -> Path:
+    last_told = -_REPORT_SECONDS
+
+    def on_progress(num_done: int, num_total: int) -> None:
+        nonlocal last_told
+        now = time.monotonic()
+        if now - last_told >= _REPORT_SECONDS or num_done >= num_total:
+            last_told = now
+            context.report_progress(num_done, num_total)
+
+    return hub.pull(name, accept_licence=True, on_progress=on_progress, cancel=context.is_cancelled)
