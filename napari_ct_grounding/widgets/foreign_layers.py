@@ -1,9 +1,9 @@
 """Layers of other readers that know where they lie.
 
 napari-nifti (0.0.19 and 0.0.20; run on files in all 48 axis orders and flips, upright and 7 degrees oblique): `layer.data` is
-(z, y, x) and grows to Superior, Anterior, Right, just as ours; all three scales are negative, so that the layer stands mirrored in
-napari's world. ``metadata["affine"]`` maps voxel (x, y, z) of these very data to RAS+ mm. Older versions keep no such affine; their
-layers are asked about like any other.
+(z, y, x) and grows to Superior, Anterior, Right, just as ours; all three scales are negative, so that the layer stands
+mirrored in napari's world. ``metadata["affine"]`` maps voxel (x, y, z) of these very data to RAS+ mm. Older versions keep no
+such affine; their layers are asked about like any other.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 
@@ -33,8 +33,16 @@ class NoticeBoard(QWidget):
         for frame in self._notices.values():
             self._dress(frame)
 
-    def show_notice(self, key: str, text: str, actions: Sequence[Action] = (), *, is_warning: bool = True) -> None:
-        """Show a notice; every action is a button that also takes the notice away."""
+    def show_notice(
+        self,
+        key: str,
+        text: str,
+        actions: Sequence[Action] = (),
+        *,
+        is_warning: bool = True,
+        is_closable: bool = False,
+    ) -> None:
+        """Show a notice; every action is a button that also takes the notice away, as does the cross of a closable one."""
         self.remove_notice(key)
         frame = QFrame(self)
         frame.setObjectName("ct_grounding_notice")
@@ -46,7 +54,17 @@ class NoticeBoard(QWidget):
         label.setWordWrap(True)
         label.setTextFormat(Qt.TextFormat.PlainText)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(label)
+        head = QHBoxLayout()
+        head.addWidget(label, 1)
+        if is_closable:
+            cross = QToolButton(frame)
+            cross.setText("\u00d7")
+            cross.setAutoRaise(True)
+            cross.setToolTip("Close this notice")
+            cross.setAccessibleName("Close this notice")
+            cross.clicked.connect(lambda: self.remove_notice(key))
+            head.addWidget(cross, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(head)
         if actions:
             row = QHBoxLayout()
             row.setSpacing(6)

@@ -15,20 +15,21 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
     QStackedLayout,
-    QVBoxLayout,
     QWidget,
 )
 
-from napari_ct_grounding.widgets.sources import Orientation
+from napari_ct_grounding.widgets.panels.badges import BadgeRow
+from napari_ct_grounding.widgets.panels.colors import PanelColors
+from napari_ct_grounding.widgets.panels.open_menu import OpenMenu
 
-__all__ = ["OrientationQuestion", "VolumeEntry", "VolumePanel"]
+__all__ = ["SeriesEntry", "VolumeEntry", "VolumePanel"]
 
 _CHOOSE_FOLDER = "choose"
+_MAX_POPUP_WIDTH = 640
 _WEIGHTS = (
     ("bundled", "Bundled", "Small model of this package, trained on synthetic anatomy; works offline"),
     (
@@ -49,22 +50,33 @@ class VolumeEntry:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class SeriesEntry:
+    """A row of the series chooser; one that is not enabled cannot be opened, and its tooltip says why."""
+
+    key: str
+    label: str
+    tooltip: str
+    is_enabled: bool = True
+
+
 class VolumePanel(QWidget):
     """Shows what is chosen and tells of wishes. Layers are named by id."""
 
     volume_chosen = Signal(object)
-    path_chosen = Signal(str)
-    sample_requested = Signal()
     series_chosen = Signal(str)
+    frame_chosen = Signal(int)
     weights_chosen = Signal(object)
     device_chosen = Signal(str)
     encode_requested = Signal()
     cancel_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, colors: PanelColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.volume = _chooser("Volume", "The CT that sentences are grounded in")
-        self.series = _chooser("Series", "Other series of the same DICOM folder; choosing one opens it")
+        self.badges = BadgeRow(colors, self)
+        self.series = _chooser("Series", "All series of the same DICOM folder; choosing one opens it")
+        self.frame = _chooser("Frame", "All volumes of the same file (phases, time points); choosing one opens it")
         self.weights = _chooser("Weights", "Which trained model answers")
         self.device = _chooser("Device", "Where the model runs")
         for key, label, tip in _WEIGHTS:
@@ -80,12 +92,9 @@ class VolumePanel(QWidget):
         self.progress.setTextVisible(True)
         self.progress.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open_button = QPushButton("Open", self)
-        self.open_button.setToolTip("Open a CT with the reader of this plugin")
-        menu = QMenu(self.open_button)
-        menu.addAction("DICOM folder\u2026").triggered.connect(self._on_open_folder)
-        menu.addAction("NIfTI file\u2026").triggered.connect(self._on_open_file)
-        menu.addAction("Sample").triggered.connect(self.sample_requested)
-        self.open_button.setMenu(menu)
+        self.open_button.setToolTip("Open a CT without napari's question which reader to use")
+        self.open_menu = OpenMenu(self.open_button)
+        self.open_button.setMenu(self.open_menu)
         self.open_button.setStyleSheet(
             "QPushButton { padding: 4px 8px; } QPushButton::menu-indicator { image: none; width: 0; }"
         )
@@ -94,12 +103,14 @@ class VolumePanel(QWidget):
         self._lay_out()
         self.volume.activated.connect(lambda row: self.volume_chosen.emit(self.volume.itemData(row)))
         self.series.activated.connect(lambda row: self.series_chosen.emit(self.series.itemData(row)))
+        self.frame.activated.connect(lambda row: self.frame_chosen.emit(self.frame.itemData(row)))
         self.weights.activated.connect(self._on_weights_activated)
         self.device.activated.connect(lambda row: self.device_chosen.emit(self.device.itemData(row)))
         self.encode.clicked.connect(self.encode_requested)
         self.cancel.clicked.connect(self.cancel_requested)
         self.set_volumes([], None)
         self.set_series([], None)
+        self.set_frames(0, 1)
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self)
@@ -108,7 +119,8 @@ class VolumePanel(QWidget):
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
         self._series_label = QLabel("Series", self)
-        model = QHBoxLayout()
+        self._frame_label = QLabel("Frame", self)
+        model = self.model_row = QHBoxLayout()
         model.setSpacing(4)
         model.addWidget(self.weights, 1)
         model.addWidget(self.device)
@@ -127,11 +139,14 @@ class VolumePanel(QWidget):
             self._stack.addWidget(box)
         grid.addWidget(QLabel("Volume", self), 0, 0)
         grid.addLayout(volume, 0, 1)
-        grid.addWidget(self._series_label, 1, 0)
-        grid.addWidget(self.series, 1, 1)
-        grid.addWidget(QLabel("Model", self), 2, 0)
-        grid.addLayout(model, 2, 1)
-        grid.addLayout(self._stack, 3, 0, 1, 2)
+        grid.addWidget(self.badges, 1, 0, 1, 2)
+        grid.addWidget(self._series_label, 2, 0)
+        grid.addWidget(self.series, 2, 1)
+        grid.addWidget(self._frame_label, 3, 0)
+        grid.addWidget(self.frame, 3, 1)
+        grid.addWidget(QLabel("Model", self), 4, 0)
+        grid.addLayout(model, 4, 1)
+        grid.addLayout(self._stack, 5, 0, 1, 2)
 
     # -- what is shown
 
@@ -150,18 +165,33 @@ class VolumePanel(QWidget):
         name = self.volume.currentText()
         self.volume.setToolTip(f"The CT that sentences are grounded in: {name}" if name else "No CT is open")
 
-    def set_series(self, entries: Sequence[tuple[str, str, str | None]], chosen: str | None) -> None:
-        """Show the series of a DICOM folder as (key, label, reason why not); fewer than two hide the row."""
+    def set_series(self, entries: Sequence[SeriesEntry], chosen: str | None) -> None:
+        """Show the series of a DICOM folder; fewer than two hide the row."""
         self.series.clear()
-        for row, (key, label, reason) in enumerate(entries):
-            self.series.addItem(label, key)
-            self.series.setItemData(row, reason or label, Qt.ItemDataRole.ToolTipRole)
+        for row, entry in enumerate(entries):
+            self.series.addItem(entry.label, entry.key)
+            self.series.setItemData(row, entry.tooltip, Qt.ItemDataRole.ToolTipRole)
             model = self.series.model()
-            if reason and isinstance(model, QStandardItemModel):
+            if not entry.is_enabled and isinstance(model, QStandardItemModel):
                 model.item(row).setEnabled(False)
-        self.series.setCurrentIndex(next((i for i, entry in enumerate(entries) if entry[0] == chosen), -1))
+        self.show_series(chosen)
+        _widen_popup(self.series)
         for part in (self.series, self._series_label):
             part.setVisible(len(entries) > 1)
+
+    def show_series(self, key: str | None) -> None:
+        """Show a series as chosen without telling anybody."""
+        self.series.setCurrentIndex(self.series.findData(key))
+        self.series.setToolTip(f"Series of the same DICOM folder; choosing one opens it.\n{self.series.currentText()}")
+
+    def set_frames(self, chosen: int, num_frames: int) -> None:
+        """Show which volume of a file is open (from 0); a file with one volume hides the row."""
+        self.frame.clear()
+        for frame in range(num_frames):
+            self.frame.addItem(f"volume {frame + 1} of {num_frames}", frame)
+        self.frame.setCurrentIndex(chosen)
+        for part in (self.frame, self._frame_label):
+            part.setVisible(num_frames > 1)
 
     def set_encoding(self, is_running: bool, is_encoded: bool, has_volume: bool) -> None:
         """Show the button, or the progress with Cancel."""
@@ -201,67 +231,25 @@ class VolumePanel(QWidget):
         self.weights.setCurrentIndex(row)
         self._weights_index = row
 
-    def _on_open_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "DICOM folder")
-        if folder:
-            self.path_chosen.emit(folder)
+    def show_device(self, device: str) -> None:
+        """Show a device as chosen without telling anybody."""
+        self.device.setCurrentIndex(max(self.device.findData(device), 0))
 
-    def _on_open_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "NIfTI file", filter="NIfTI (*.nii *.nii.gz);;All files (*)")
-        if path:
-            self.path_chosen.emit(path)
+    def ask_for_weights_folder(self) -> None:
+        """Let the user point at a folder of weights."""
+        folder = QFileDialog.getExistingDirectory(self, "Folder of weights")
+        if folder:
+            self.add_weights_folder(Path(folder))
 
     def _on_weights_activated(self, row: int) -> None:
         key = self.weights.itemData(row)
         if key == _CHOOSE_FOLDER:
             self.weights.setCurrentIndex(self._weights_index)
-            folder = QFileDialog.getExistingDirectory(self, "Folder of weights")
-            if folder:
-                self.add_weights_folder(Path(folder))
+            self.ask_for_weights_folder()
             return
         self._weights_index = row
         is_name = any(key == name for name, *_ in _WEIGHTS)
         self.weights_chosen.emit(key if is_name else Path(key))
-
-
-class OrientationQuestion(QWidget):
-    """Asks which way the axes of a plain layer run; emits `answered(Orientation)`."""
-
-    answered = Signal(object)
-
-    _ROWS = (
-        ("First slice at", ("the feet", "the head")),
-        ("First row at", ("the front", "the back")),
-        ("First column at", ("patient's right", "patient's left")),
-    )
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 2, 0, 2)
-        column.setSpacing(3)
-        self.text = QLabel("Orientation unknown. Please say it:", self)
-        column.addWidget(self.text)
-        grid = QGridLayout()
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        column.addLayout(grid)
-        self._boxes = []
-        for row, (label, choices) in enumerate(self._ROWS):
-            box = QComboBox(self)
-            box.addItems(choices)
-            grid.addWidget(QLabel(label, self), row, 0)
-            grid.addWidget(box, row, 1)
-            self._boxes.append(box)
-        self.button = QPushButton("Use as CT", self)
-        column.addWidget(self.button)
-        self.button.clicked.connect(lambda: self.answered.emit(self.orientation()))
-        self.hide()
-
-    def orientation(self) -> Orientation:
-        """What is chosen."""
-        slices, rows, columns = (box.currentIndex() for box in self._boxes)
-        return Orientation(slices == 1, rows == 0, columns == 0)
 
 
 def _chooser(name: str, tip: str) -> QComboBox:
@@ -273,3 +261,10 @@ def _chooser(name: str, tip: str) -> QComboBox:
     box.setMinimumContentsLength(6)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return box
+
+
+def _widen_popup(box: QComboBox) -> None:
+    """Let the list of a narrow chooser be as wide as its rows, up to a limit, so that they can be told apart."""
+    view = box.view()
+    if view is not None:
+        view.setMinimumWidth(min(view.sizeHintForColumn(0) + 32, _MAX_POPUP_WIDTH))

@@ -1,0 +1,85 @@
+"""Badges: a few words each on what is unusual about the volume, wrapped to the width of the dock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from superqt import QFlowLayout
+
+from napari_ct_grounding.widgets.panels.colors import PanelColors
+
+__all__ = ["BadgeRow"]
+
+
+class BadgeRow(QWidget):
+    """Shows (short, full) warnings as labels side by side; the full sentence is the tooltip of its badge."""
+
+    def __init__(self, colors: PanelColors, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colors = colors
+        self._badges: list[tuple[str, str]] = []
+        self._labels: list[QLabel] = []
+        self._flow = QFlowLayout(self)
+        self._flow.setContentsMargins(0, 0, 0, 0)
+        self._flow.setHorizontalSpacing(4)
+        self._flow.setVerticalSpacing(3)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.hide()
+
+    def set_colors(self, colors: PanelColors) -> None:
+        """Take the colours of another theme."""
+        self._colors = colors
+        for label in self._labels:
+            self._dress(label)
+
+    def set_badges(self, badges: Sequence[tuple[str, str]]) -> None:
+        """Show these badges and no others."""
+        if list(badges) == self._badges:
+            return
+        self._badges = list(badges)
+        for label in self._labels:
+            self._flow.removeWidget(label)
+            label.hide()
+            label.deleteLater()
+        self._labels = []
+        for short, full in self._badges:
+            label = QLabel(f"\u26a0 {short}", self)
+            label.setToolTip(f"<qt>{_escaped(full)}</qt>")  # rich text wraps; plain text would run off the screen
+            label.setAccessibleName(short)
+            label.setAccessibleDescription(full)
+            self._dress(label)
+            self._flow.addWidget(label)
+            self._labels.append(label)
+        self.setVisible(bool(self._badges))
+        self.updateGeometry()
+
+    def texts(self) -> list[str]:
+        """The short words shown."""
+        return [short for short, _ in self._badges]
+
+    def full_texts(self) -> list[str]:
+        """The full sentences."""
+        return [full for _, full in self._badges]
+
+    def sizeHint(self) -> QSize:  # noqa: N802, D102 (Qt's name)
+        width = max(self.width(), 200)
+        return QSize(width, self._flow.heightForWidth(width))
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802, D102 (Qt's name)
+        super().resizeEvent(event)
+        self.setFixedHeight(max(self._flow.heightForWidth(self.width()), 1))
+
+    def _dress(self, label: QLabel) -> None:
+        colors = self._colors
+        label.setStyleSheet(
+            f"color: {colors.warning.name()}; background: {colors.field.name()}; border: 1px solid {colors.line.name()}; "
+            "border-radius: 3px; padding: 1px 4px; font-size: 11px;"
+        )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
