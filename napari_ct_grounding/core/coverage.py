@@ -2,7 +2,8 @@
 
 A pass is a block of windows (`WindowGrid`) that goes through the whole image side on its own. *paper* is the released
 single pass: up to one window less a voxel of each axis is never seen. *full* adds a second pass along z, one resting on
-the scan's lower end and one on its upper end, and mixes what the two say about each depth.
+the scan's lower end and one on its upper end, and mixes what the two say about each depth. Tilted or sheared scans are
+resampled upright first in *full* (`model.upright`) and read in their own frame in *paper*; `frame_note` says so.
 
 Tuples are in array order (z, y, x); slice indices are those of the resampled scan, from its most inferior slice.
 """
@@ -16,10 +17,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_ct_grounding.core.resampling import SpacedGrid
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.resampling import UPRIGHT_TOLERANCE_DEG, SpacedGrid, is_upright
 from napari_ct_grounding.core.window_grid import VOXELS_PER_POSITION, WindowGrid, centred_window_grid
 
-__all__ = ["CoveragePlan", "full_plan", "paper_plan"]
+__all__ = ["CoveragePlan", "frame_note", "full_plan", "paper_plan"]
 
 #: The body may leave the centred crop by this much (mm) in x and y before the axis is padded instead.
 BODY_MARGIN_MM = 6.0
@@ -33,9 +35,12 @@ class CoveragePlan:
     ----------
     passes : tuple of WindowGrid
         One block, or the lower and the upper of two that overlap along z and are alike in y and x.
+    counts_padding : bool
+        Whether depths that lie wholly in the padding of a short scan count as part of it, as they do in the release.
     """
 
     passes: tuple[WindowGrid, ...]
+    counts_padding: bool = False
 
     @property
     def num_windows(self) -> int:
@@ -66,8 +71,8 @@ class CoveragePlan:
 
     @cached_property
     def is_inside(self) -> NDArray[np.bool_]:
-        """(d,) False for knots that lie more than half a position outside the scan."""
-        if len(self.passes) == 1:
+        """(d,) False for knots that lie more than half a position outside the scan, unless `counts_padding`."""
+        if len(self.passes) == 1 and not self.counts_padding:
             return self.passes[0].is_inside
         return np.ones(len(self.knots), dtype=bool)
 
@@ -118,6 +123,32 @@ class CoveragePlan:
         return depth[0] if len(self.passes) == 1 else self.mixed_at(depth, self.knots)
 
 
+def frame_note(geometry: VolumeGeometry, is_resampled: bool) -> str | None:
+    """Say in which frame a tilted or sheared scan was read; None for an upright one.
+
+    Parameters
+    ----------
+    geometry : VolumeGeometry
+        Of the scan as it was read from its file.
+    is_resampled : bool
+        Whether it was resampled upright before it was encoded.
+    """
+    if is_upright(geometry):
+        return None
+    angles = []
+    if geometry.obliquity_deg > UPRIGHT_TOLERANCE_DEG:
+        angles.append(f"tilted by {geometry.obliquity_deg:.1f} degrees")
+    if geometry.shear_deg > UPRIGHT_TOLERANCE_DEG:
+        angles.append(f"sheared by {geometry.shear_deg:.1f} degrees")
+    slices = f"The slices are {' and '.join(angles) or 'not rectangular'}"
+    if is_resampled:
+        return (
+            f"{slices}: the scan was resampled upright before encoding. A place is a height in the patient; the slice shown "
+            "is the one whose middle lies nearest."
+        )
+    return f"{slices}: the model read them as they are, without resampling. A place follows the tilted slices."
+
+
 def paper_plan(
     spaced: SpacedGrid, window: tuple[int, int, int], voxels_per_position: int = VOXELS_PER_POSITION
 ) -> CoveragePlan:
@@ -132,7 +163,7 @@ def paper_plan(
     voxels_per_position : int
         Voxels along z of one depth position.
     """
-    return CoveragePlan((centred_window_grid(spaced, window, voxels_per_position),))
+    return CoveragePlan((centred_window_grid(spaced, window, voxels_per_position),), counts_padding=True)
 
 
 def full_plan(

@@ -19,6 +19,8 @@ __all__ = ["VOXELS_PER_POSITION", "WindowGrid", "centred_window_grid", "depth_of
 
 #: Voxels along z that one depth position covers, in the released model.
 VOXELS_PER_POSITION = 4
+#: Rounding of a computed position that lies just on a border, mm.
+BORDER_TOLERANCE_MM = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,8 @@ class WindowGrid:
         """
         lo, hi = self.spaced.source.z_extent_mm
         half = self.depth_width_mm * abs(self.spaced.geometry.slice_normal[2]) / 2
-        return (self.depths_mm >= lo - half) & (self.depths_mm <= hi + half)
+        limit = half + BORDER_TOLERANCE_MM
+        return (self.depths_mm >= lo - limit) & (self.depths_mm <= hi + limit)
 
     @cached_property
     def covered_mm(self) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 
 __all__ = ["GroundingModel", "ImageEmbeddings", "Progress", "TextEmbeddings"]
@@ -78,9 +79,13 @@ class GroundingModel(ABC, torch.nn.Module):
     Subclasses keep their own configuration; `coverages` names the ways in which they can walk a scan, the default first
     ("full": all of the scan, in two passes of whole windows where needed; "paper": one centre-cropped pass as released;
     "masked": one pass over everything).
+
+    `preprocessing_version` names the chain from voxels to network input; it is part of the key of embeddings kept on disk and
+    changes whenever that chain moves a value. None, for a model that names no version: nothing is kept.
     """
 
     coverages: tuple[str, ...]
+    preprocessing_version: str | None = None
 
     @classmethod
     @abstractmethod
@@ -101,6 +106,10 @@ class GroundingModel(ABC, torch.nn.Module):
     @abstractmethod
     def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:
         """Encode sentences as they are (no prefix) on the model's device."""
+
+    def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
+        """Whether a scan on this grid is resampled along the patient's axes before it is encoded."""
+        return False
 
     def unknown_share(self, sentence: str) -> float:
         """Share (0 to 1) of a sentence's pieces that the tokenizer does not know; 0 for byte-level tokenizers."""

@@ -18,13 +18,19 @@ from torch.nn import functional
 
 from napari_ct_grounding.core.coverage import CoveragePlan, full_plan, paper_plan
 from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
-from napari_ct_grounding.core.resampling import spaced_grid
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.resampling import is_upright, spaced_grid
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.core.window_grid import WindowGrid
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
 from napari_ct_grounding.model.combiner import Combiner, depth_mask, grid_mask
 from napari_ct_grounding.model.heads import ProjectionHead
-from napari_ct_grounding.model.preprocessing import body_fraction_inside, body_positions_mm, cut_windows
+from napari_ct_grounding.model.preprocessing import (
+    PREPROCESSING_VERSION,
+    body_fraction_inside,
+    body_positions_mm,
+    cut_windows,
+)
 from napari_ct_grounding.model.radfinder_config import RadFinderConfig
 from napari_ct_grounding.model.rope import Grid
 from napari_ct_grounding.model.text_encoder import (
@@ -35,6 +41,7 @@ from napari_ct_grounding.model.text_encoder import (
     pool_mean,
     text_hidden,
 )
+from napari_ct_grounding.model.upright import upright_volume
 from napari_ct_grounding.model.window_encoder import WindowEncoder, WindowFeatures
 
 __all__ = ["RadFinderModel", "RadFinderNetwork", "ScanVectors"]
@@ -149,6 +156,7 @@ class RadFinderModel(GroundingModel):
     """
 
     coverages = ("full", "paper")
+    preprocessing_version = PREPROCESSING_VERSION
 
     def __init__(self, config: RadFinderConfig, tokenizer_folder: Path | None) -> None:
         super().__init__()
@@ -200,9 +208,11 @@ class RadFinderModel(GroundingModel):
 
         Coverage "paper" is the released, centre-cropped pass; "full" walks all of the scan, in two such passes where one
         would leave something out, and mixes them (`core.coverage`). Each pass goes through the whole image side on its
-        own, because the combiner looks at all windows of a pass at once.
+        own, because the combiner looks at all windows of a pass at once. A tilted or sheared scan is resampled upright
+        first in "full"; "paper" reads it in its own frame, as released.
 
-        Depth positions that lie wholly in the padding of a short scan are not valid (the released code counts them).
+        Depth positions that lie wholly in the padding of a scan below one window are not valid in "full"; "paper" counts
+        them, as the released code does.
 
         Raises
         ------
@@ -216,7 +226,9 @@ class RadFinderModel(GroundingModel):
                 f"The coverage {coverage!r} is unknown to these weights; they offer {', '.join(self.coverages)}."
             )
         body_mm = body_positions_mm(volume)
-        plan = self._plan(volume, coverage, body_mm)
+        if self.resamples_upright(volume.geometry, coverage):
+            volume = upright_volume(volume, self._spacing_mm, body_mm, cancel=cancel)
+        plan = self._plan(volume.geometry, coverage, body_mm)
         vectors, num_done = [], 0
         for grid in plan.passes:
             # Cut here and not before the loop: the windows of one pass at a time are enough to hold.
@@ -236,10 +248,19 @@ class RadFinderModel(GroundingModel):
             covered_body_fraction=body_fraction_inside(body_mm, plan.passes),
         )
 
-    def _plan(self, volume: CTVolume, coverage: str, body_mm: NDArray[np.float64]) -> CoveragePlan:
-        x_mm, y_mm, z_mm = self.config.spacing_hwd_mm
+    def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
+        """Whether a scan on this grid is resampled upright before it is encoded."""
+        return coverage == "full" and not is_upright(geometry)
+
+    @property
+    def _spacing_mm(self) -> tuple[float, float, float]:
+        """The network's spacing, mm (z, y, x)."""
+        x, y, z = self.config.spacing_hwd_mm
+        return z, y, x
+
+    def _plan(self, geometry: VolumeGeometry, coverage: str, body_mm: NDArray[np.float64]) -> CoveragePlan:
         width, height, window_depth = self.config.window_hwd
-        spaced, window = spaced_grid(volume.geometry, (z_mm, y_mm, x_mm)), (window_depth, height, width)
+        spaced, window = spaced_grid(geometry, self._spacing_mm), (window_depth, height, width)
         voxels_per_position = self.config.patch_hwd[2]
         if coverage == "paper":
             return paper_plan(spaced, window, voxels_per_position)

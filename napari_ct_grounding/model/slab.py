@@ -11,11 +11,22 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.resampling import is_upright
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
+from napari_ct_grounding.model.preprocessing import body_positions_mm
 from napari_ct_grounding.model.slab_encoder import SlabEncoder
-from napari_ct_grounding.model.slab_preprocessing import SlabFrame, prepare_slabs, window_channels
+from napari_ct_grounding.model.slab_preprocessing import (
+    AIR_HU,
+    MAX_HU,
+    PREPROCESSING_VERSION,
+    SlabFrame,
+    prepare_slabs,
+    window_channels,
+)
 from napari_ct_grounding.model.slab_text import SlabText
+from napari_ct_grounding.model.upright import upright_volume
 
 __all__ = ["SlabModel"]
 
@@ -35,6 +46,7 @@ class SlabModel(GroundingModel):
     """
 
     coverages = ("masked",)
+    preprocessing_version = PREPROCESSING_VERSION
 
     def __init__(self, frame: SlabFrame, encoder: SlabEncoder, text: SlabText) -> None:
         super().__init__()
@@ -98,6 +110,10 @@ class SlabModel(GroundingModel):
             )
         if cancel is not None and cancel():
             raise Cancelled("Encoding was stopped before it began.")
+        if self.resamples_upright(volume.geometry, coverage):
+            # At half the network's spacing, so that its averaging still averages.
+            z_mm, y_mm, x_mm = (step / 2 for step in self.frame.spacing_mm)
+            volume = upright_volume(volume, (z_mm, y_mm, x_mm), body_positions_mm(volume), (AIR_HU, MAX_HU), cancel)
         slabs = prepare_slabs(volume, self.frame)
         total = len(slabs.hu)
         tokens = []
@@ -120,6 +136,14 @@ class SlabModel(GroundingModel):
             covered_mm=slabs.covered_mm,
             covered_body_fraction=slabs.covered_body_fraction,
         )
+
+    def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
+        """Whether a scan on this grid is resampled along the patient's axes before it is encoded.
+
+        The network was trained on upright scans. On phantoms tilted by 20 degrees it errs by half as much again (`train/LOG.md`)
+        when it reads their slices as they are, and not at all more when they are resampled first.
+        """
+        return not is_upright(geometry)
 
     @torch.inference_mode()
     def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:

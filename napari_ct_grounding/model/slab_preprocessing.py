@@ -18,7 +18,18 @@ from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.body import BODY_THRESHOLD_HU, largest_component
 
-__all__ = ["AIR_HU", "PreparedSlabs", "SlabFrame", "prepare_slabs", "resampling_matrix", "window_channels"]
+__all__ = [
+    "AIR_HU",
+    "PREPROCESSING_VERSION",
+    "PreparedSlabs",
+    "SlabFrame",
+    "prepare_slabs",
+    "resampling_matrix",
+    "window_channels",
+]
+
+#: Part of the key of cached embeddings; raise it when a change here moves a value.
+PREPROCESSING_VERSION = "slab-1"
 
 #: What lies outside the scan, and the least value kept: a scanner's padding (-2000, -3024) is air to the network.
 AIR_HU = -1024

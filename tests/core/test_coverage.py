@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_ct_grounding.core.coverage import CoveragePlan, full_plan, paper_plan
+from napari_ct_grounding.core.coverage import CoveragePlan, frame_note, full_plan, paper_plan
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.resampling import spaced_grid
 
@@ -22,8 +22,11 @@ def plan_of_slices(num_slices: int) -> CoveragePlan:
 
 @pytest.mark.parametrize(
     ("num_slices", "starts_z"),
-    [(20, [-6]), (31, [0]), (32, [0]), (35, [1]), (36, [0, 4]), (63, [0, 31]), (64, [0]), (67, [1]), (100, [0, 4])],
-)
+    [
+        (20, [-6]), (31, [0]), (32, [0]), (35, [1]), (36, [0, 4]), (63, [0, 31]), (64, [0]), (67, [1]), (68, [0, 4]),
+        (95, [0, 31]), (100, [0, 4]), (127, [0, 31]), (131, [1]), (132, [0, 4]), (234, [0, 10]),
+    ],
+)  # fmt: skip
 def test_a_second_pass_is_made_when_the_crop_would_leave_out_a_position_or_more(num_slices, starts_z):
     plan = plan_of_slices(num_slices)
     assert [grid.start[0] for grid in plan.passes] == starts_z
@@ -37,9 +40,57 @@ def test_a_single_pass_of_full_coverage_is_that_of_paper(num_slices):
     paper = paper_plan(plan.passes[0].spaced, WINDOW)
     (full,), (released,) = plan.passes, paper.passes
     assert (full.start, full.num_windows) == (released.start, released.num_windows)
-    for name in ("knots", "depths_mm", "is_inside"):
+    for name in ("knots", "depths_mm"):
         np.testing.assert_array_equal(getattr(plan, name), getattr(paper, name))
     assert plan.covered_mm == paper.covered_mm
+    # The release counts what lies in the padding; full coverage does not.
+    assert paper.is_inside.all()
+    assert plan.is_inside.all() == (num_slices >= 31)
+
+
+#: Length between outer slice centres, mm; voxels of 3 mm; passes; depth positions; of them valid.
+LENGTHS = [
+    (21, 8, 1, 8, 2), (30, 11, 1, 8, 4), (60, 21, 1, 8, 6), (90, 31, 1, 8, 8), (93, 32, 1, 8, 8), (102, 35, 1, 8, 8),
+    (105, 36, 2, 9, 9), (150, 51, 2, 13, 13), (186, 63, 2, 16, 16), (189, 64, 1, 16, 16), (198, 67, 1, 16, 16),
+    (300, 101, 2, 26, 26), (381, 128, 1, 32, 32), (450, 151, 2, 38, 38), (570, 191, 2, 48, 48), (573, 192, 1, 48, 48),
+    (699, 234, 2, 59, 59),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("length_mm", "num_slices", "num_passes", "num_positions", "num_valid"), LENGTHS)
+def test_the_table_of_lengths(length_mm, num_slices, num_passes, num_positions, num_valid):
+    plan = plan_of(VolumeGeometry.from_spacing((length_mm + 1, 140, 140), (1.0, 0.75, 0.75), (-40.0, 0.0, 0.0)))
+    assert plan.passes[0].spaced.geometry.shape[0] == num_slices
+    assert len(plan.passes) == num_passes
+    assert len(plan.depths_mm) == num_positions
+    assert plan.is_inside.sum() == num_valid
+    outside_mm = np.maximum(-40 - plan.depths_mm, plan.depths_mm - (length_mm - 40))
+    assert plan.is_inside.tolist() == (outside_mm <= 6).tolist()
+
+
+def test_a_position_centred_just_6_mm_outside_a_short_scan_is_valid():
+    # 16 slices of 1.5 mm are 8.5 voxels of 3 mm, hence 8: their top, at 21 mm, lies below the last slice, at 22.5 mm.
+    plan = plan_of(VolumeGeometry.from_spacing((16, 140, 140), (1.5, 0.75, 0.75)))
+    outside_mm = np.maximum(-plan.depths_mm, plan.depths_mm - 22.5)
+    assert 6.0 in np.round(outside_mm, 9)
+    assert plan.is_inside[np.round(outside_mm, 9) == 6.0].all()
+
+
+def test_the_note_about_the_frame_names_the_angle_and_what_was_done():
+    upright = VolumeGeometry.from_spacing((9, 9, 9), SPACING_MM)
+    assert frame_note(upright, False) is None
+    angle = np.radians(12)
+    affine = np.eye(4)
+    affine[:3, 1] = [0, np.cos(angle), np.sin(angle)]
+    sheared = VolumeGeometry(affine, (9, 9, 9))
+    assert "tilted by 12.0 degrees and sheared by 12.0 degrees" in frame_note(sheared, True)
+    assert "resampled upright" in frame_note(sheared, True)
+    assert "without resampling" in frame_note(sheared, False)
+    affine[:3, 2] = [0, -np.sin(angle), np.cos(angle)]
+    assert "tilted by 12.0 degrees:" in frame_note(VolumeGeometry(affine, (9, 9, 9)), False)
+    affine = np.eye(4)
+    affine[0, 1] = 0.1
+    assert "not rectangular" in frame_note(VolumeGeometry(affine, (9, 9, 9)), False)
 
 
 def test_positions_more_than_half_their_thickness_outside_a_short_scan_are_not_valid():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
-from napari_ct_grounding.core.resampling import spaced_grid
+from napari_ct_grounding.core.resampling import is_upright, spaced_grid, upright_grid
 
 FACTS = json.loads((Path(__file__).resolve().parents[1] / "data" / "radfinder" / "preprocess.json").read_text())
 SPACING_MM = (3.0, 0.75, 0.75)
@@ -76,3 +76,70 @@ def test_the_index_matrix_leads_to_the_same_place_in_the_world(seed, shear):
     through_source = index @ spaced.source_index_matrix.T @ source.affine.T
     np.testing.assert_allclose(through_source, index @ spaced.geometry.affine.T, atol=1e-9)
     np.testing.assert_array_equal(np.tril(spaced.source_index_matrix[:3, :3], -1), 0)
+
+
+def tilted(
+    angle_deg: float,
+    *,
+    is_sheared: bool = False,
+    shape: tuple[int, int, int] = (60, 90, 80),
+    spacing_mm: tuple[float, float, float] = (2.0, 0.9, 0.8),
+) -> VolumeGeometry:
+    """Slices turned about the left-right axis, stacked along their normal or (as a tilted gantry does) along the patient."""
+    angle, (step_z, step_y, step_x) = np.radians(angle_deg), spacing_mm
+    affine = np.eye(4)
+    affine[0, 0] = step_x
+    affine[:3, 1] = step_y * np.array([0, np.cos(angle), np.sin(angle)])
+    affine[:3, 2] = [0, 0, step_z] if is_sheared else step_z * np.array([0, -np.sin(angle), np.cos(angle)])
+    affine[:3, 3] = -30, 40, -500
+    return VolumeGeometry(affine, shape)
+
+
+@pytest.mark.parametrize("is_sheared", [False, True])
+@pytest.mark.parametrize(("angle_deg", "expected"), [(0, True), (0.4, True), (-0.4, True), (0.6, False), (-20, False)])
+def test_half_a_degree_of_tilt_or_shear_is_a_scanners_rounding(angle_deg, is_sheared, expected):
+    assert is_upright(tilted(angle_deg, is_sheared=is_sheared)) == expected
+
+
+def test_a_stack_sheared_along_the_normal_of_axial_slices_is_not_upright():
+    affine = np.diag([0.8, 0.8, 2.0, 1.0])
+    affine[1, 2] = 2.0 * np.tan(np.radians(3))
+    assert not is_upright(VolumeGeometry(affine, (9, 9, 9)))
+
+
+def test_rows_that_lean_against_their_columns_are_not_upright():
+    affine = np.diag([0.8, 0.8, 2.0, 1.0])
+    affine[0, 1] = 0.8 * np.tan(np.radians(2))
+    assert not is_upright(VolumeGeometry(affine, (9, 9, 9)))
+
+
+def test_a_patient_turned_about_the_long_axis_is_upright():
+    c, s = np.cos(0.3), np.sin(0.3)
+    affine = np.diag([0.8, 0.8, 2.0, 1.0])
+    affine[:2, :2] = 0.8 * np.array([[c, -s], [s, c]])
+    assert is_upright(VolumeGeometry(affine, (9, 9, 9)))
+
+
+@pytest.mark.parametrize("is_sheared", [False, True])
+@pytest.mark.parametrize("angle_deg", [-25, 7])
+def test_the_upright_grid_holds_the_scan_in_plane_and_the_range_wanted_along_z(angle_deg, is_sheared):
+    source = tilted(angle_deg, is_sheared=is_sheared)
+    lo, hi = source.z_extent_mm
+    grid = upright_grid(source, SPACING_MM, (lo - 4, hi + 5))
+    np.testing.assert_array_equal(grid.affine[:3, :3], np.diag(SPACING_MM[::-1]))
+    corners = source.world_of_voxel([(k, j, i) for k in (0, 59) for j in (0, 89) for i in (0, 79)])
+    first, last = grid.world_of_voxel((0, 0, 0)), grid.world_of_voxel(np.array(grid.shape) - 1)
+    half = np.array(SPACING_MM[::-1]) / 2
+    np.testing.assert_allclose(first[:2], corners.min(axis=0)[:2], atol=1e-9)
+    assert (np.abs(last - corners.max(axis=0))[:2] <= half[:2] + 1e-9).all()
+    assert first[2] == pytest.approx(lo - 4)
+    assert abs(last[2] - (hi + 5)) <= half[2] + 1e-9
+    assert spaced_grid(grid, SPACING_MM).is_unchanged
+
+
+def test_the_upright_grid_ends_where_the_scan_ends():
+    source = tilted(10)
+    corners = source.world_of_voxel([(k, j, i) for k in (0, 59) for j in (0, 89) for i in (0, 79)])
+    lo, hi = upright_grid(source, SPACING_MM, (-1e4, 1e4)).z_extent_mm
+    assert lo == pytest.approx(corners[:, 2].min())
+    assert abs(hi - corners[:, 2].max()) <= 1.5

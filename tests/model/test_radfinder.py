@@ -120,10 +120,10 @@ def test_a_wish_to_stop_that_comes_during_the_last_window_is_heard(tiny_model, s
         )
 
 
-def test_depth_positions_wholly_in_padding_are_not_valid(tiny_model):
+def test_depth_positions_that_hold_some_of_a_short_scan_are_valid(tiny_model):
     hu = np.zeros((3, 60, 60), dtype=np.int16)
     short = CTVolume(hu, VolumeGeometry.from_spacing(hu.shape, (3.0, 0.75, 0.75)))
-    seen = tiny_model.encode_volume(short, coverage="paper")
+    seen = tiny_model.encode_volume(short, coverage="full")
     # Three slices stand in the middle of a window of eight: voxels 2 to 4, so both positions (0 to 3, 4 to 7) hold some.
     np.testing.assert_allclose(seen.depths_mm, [-1.5, 10.5])
     assert seen.is_valid.tolist() == [True, True]

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ct_grounding.core.coverage import full_plan
+from napari_ct_grounding.core.coverage import full_plan, paper_plan
 from napari_ct_grounding.core.errors import Cancelled
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.resampling import spaced_grid
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.inference.device import choose_device
 from napari_ct_grounding.inference.session import GroundingSession
-from napari_ct_grounding.model.base import ImageEmbeddings
+from napari_ct_grounding.model.base import ImageEmbeddings, TextEmbeddings
 from napari_ct_grounding.model.card import WeightsCard
 from napari_ct_grounding.model.preprocessing import body_positions_mm
-from napari_ct_grounding.model.radfinder import RadFinderModel
+from napari_ct_grounding.model.radfinder import RadFinderModel, ScanVectors
+from napari_ct_grounding.model.upright import upright_volume
+from napari_ct_grounding.model.window_encoder import WindowFeatures
 
 SPACING_MM = (3.0, 0.75, 0.75)
 #: Voxels along z of the tiny network's window; a depth position takes four of them.
@@ -52,6 +54,18 @@ def test_where_one_pass_suffices_full_is_paper_to_the_last_bit(model, num_slices
     # The body of a scan of noise fills it, but leaves the crop in plane by 2.25 mm only.
     volume = scan_of(num_slices)
     assert_same(model.encode_volume(volume, coverage="full"), model.encode_volume(volume, coverage="paper"))
+
+
+def test_in_a_scan_below_one_window_full_leaves_out_what_is_padding_and_paper_counts_it(tiny_config):
+    tiny_config["image_preprocessing"]["sliding_window_size"] = [32, 32, 16]
+    torch.manual_seed(0)
+    model = RadFinderModel.from_config(tiny_config, None).eval()
+    seen = {coverage: model.encode_volume(scan_of(5), coverage=coverage) for coverage in ("full", "paper")}
+    np.testing.assert_array_equal(seen["full"].depth, seen["paper"].depth)
+    # Five slices stand on voxels 5 to 9 of 16; the positions' middles lie at -10.5, 1.5, 13.5 and 25.5 mm above the first.
+    np.testing.assert_allclose(seen["full"].depths_mm - 100, [-10.5, 1.5, 13.5, 25.5])
+    assert seen["full"].is_valid.tolist() == [False, True, True, False]
+    assert seen["paper"].is_valid.all()
 
 
 @pytest.mark.parametrize("num_slices", [12, 15, 20, 22, 23, 28])
@@ -144,20 +158,142 @@ def test_an_axis_that_the_body_leaves_is_padded_with_air_in_both_passes(model):
     np.testing.assert_array_equal(full.disease, expected.disease)
 
 
-@pytest.mark.parametrize("is_sheared", [False, True])
-def test_oblique_and_tilted_scans_are_encoded(model, is_sheared):
-    angle = np.radians(12)
+def tilted(geometry: VolumeGeometry, angle_deg: float, is_sheared: bool) -> VolumeGeometry:
+    """The grid turned about the left-right axis through its middle; sheared: stacked along z, as a tilted gantry does."""
+    angle, (step_z, step_y, step_x) = np.radians(angle_deg), geometry.spacing_mm
     affine = np.eye(4)
-    affine[:3, 1] = 0.9 * np.array([0, np.cos(angle), np.sin(angle)])
-    affine[:3, 2] = [0, 0, 2.0] if is_sheared else 2.0 * np.array([0, -np.sin(angle), np.cos(angle)])
+    affine[0, 0] = step_x
+    affine[:3, 1] = step_y * np.array([0, np.cos(angle), np.sin(angle)])
+    affine[:3, 2] = [0, 0, step_z] if is_sheared else step_z * np.array([0, -np.sin(angle), np.cos(angle)])
+    middle = (np.array(geometry.shape) - 1) / 2
+    affine[:3, 3] = geometry.world_of_voxel(middle) - affine[:3, :3] @ middle[::-1]
+    return VolumeGeometry(affine, geometry.shape)
+
+
+def tilted_noise(is_sheared: bool, angle_deg: float = 12) -> CTVolume:
     hu = np.random.default_rng(3).integers(-1000, 1000, (32, 40, 38)).astype(np.int16)
-    volume = CTVolume(hu, VolumeGeometry(affine, hu.shape))
-    plan = full_plan(spaced_grid(volume.geometry, SPACING_MM), (8, 32, 32), body_positions_mm(volume))
+    return CTVolume(hu, tilted(VolumeGeometry.from_spacing(hu.shape, (2.0, 0.9, 1.0)), angle_deg, is_sheared))
+
+
+@pytest.mark.parametrize("is_sheared", [False, True])
+def test_each_pass_over_a_tilted_scan_is_paper_on_the_upright_scan_cut_so_bit_for_bit(model, is_sheared, monkeypatch):
+    volume = tilted_noise(is_sheared)
+    body_mm = body_positions_mm(volume)
+    upright = upright_volume(volume, SPACING_MM, body_mm)
+    plan = full_plan(spaced_grid(upright.geometry, SPACING_MM), (DEPTH, 32, 32), body_mm)
     assert len(plan.passes) == 2
-    seen = model.encode_volume(volume)
-    assert np.isfinite(seen.depth).all()
-    assert np.diff(seen.depths_mm).min() > 0
+    # The body leaves the centred crop; what paper cuts is made as wide by hand, of air.
+    starts, shapes = zip(*((grid.start, grid.shape) for grid in plan.passes), strict=True)
+    papers = []
+    for start, shape in zip(starts, shapes, strict=True):
+        hu = np.full(shape, -1000, dtype=np.int16)
+        kept = [slice(max(0, s), min(s + n, total)) for s, n, total in zip(start, shape, upright.hu.shape, strict=True)]
+        inner = tuple(slice(k.start - s, k.stop - s) for k, s in zip(kept, start, strict=True))
+        hu[inner] = upright.hu[tuple(kept)]
+        papers.append(model.encode_volume(CTVolume(hu, upright.geometry.cropped(start, shape)), coverage="paper"))
+    passes = []
+    original = model._pass_vectors
+    monkeypatch.setattr(model, "_pass_vectors", lambda *args: passes.append(original(*args)) or passes[-1])
+    full = model.encode_volume(volume, coverage="full")
+    for (depth, retrieval, disease), paper in zip(passes, papers, strict=True):
+        np.testing.assert_array_equal(depth, paper.depth)
+        np.testing.assert_array_equal(retrieval, paper.retrieval)
+        np.testing.assert_array_equal(disease, paper.disease)
+    np.testing.assert_array_equal(full.depths_mm, plan.depths_mm)
+    assert full.depth_width_mm == 12.0
+    assert full.covered_mm == pytest.approx(upright.geometry.z_extent_mm)
+
+
+@pytest.mark.parametrize("is_sheared", [False, True])
+def test_paper_reads_a_tilted_scan_in_its_own_frame(model, is_sheared):
+    volume = tilted_noise(is_sheared)
+    plan = paper_plan(spaced_grid(volume.geometry, SPACING_MM), (DEPTH, 32, 32))
+    seen = model.encode_volume(volume, coverage="paper")
     np.testing.assert_array_equal(seen.depths_mm, plan.depths_mm)
+    same = CTVolume(volume.hu, VolumeGeometry.from_spacing(volume.hu.shape, (2.0, 0.9, 1.0)))
+    if not is_sheared:
+        # The network sees the same voxels, whichever way the stack leans in the world.
+        np.testing.assert_allclose(seen.depth, model.encode_volume(same, coverage="paper").depth, atol=1e-3)
+
+
+def test_a_tilt_below_half_a_degree_is_read_as_it_is(model):
+    volume = tilted_noise(False, 0.4)
+    assert not model.resamples_upright(volume.geometry, "full")
+    plan = full_plan(spaced_grid(volume.geometry, SPACING_MM), (DEPTH, 32, 32), body_positions_mm(volume))
+    np.testing.assert_array_equal(model.encode_volume(volume, coverage="full").depths_mm, plan.depths_mm)
+
+
+class BrightnessReader(torch.nn.Module):
+    """Stands in for the window encoder: the share of bone-bright voxels at each depth position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cls_token = torch.nn.Parameter(torch.zeros(1, 1, 1))
+
+    def forward(self, windows: torch.Tensor) -> WindowFeatures:
+        bright = (windows > 0.8).float().mean(dim=(1, 2, 3)).unflatten(1, (-1, 4)).mean(dim=2)[..., None]
+        return WindowFeatures(bright.mean(dim=1), bright.mean(dim=1), bright)
+
+
+def as_angles(cls, patch_average, depth, grids) -> ScanVectors:
+    """Stands in for combiner and heads: the brighter a position, the nearer to the first axis."""
+    share = depth.mean(dim=(1, 2)).flatten(1, 2)[..., 0]
+    angle = torch.pi / 2 * (1 - share / share.max())
+    vectors = torch.stack([angle.cos(), angle.sin()], dim=-1)
+    return ScanVectors(vectors[:, 0], vectors[:, 0], vectors, torch.ones_like(share, dtype=torch.bool))
+
+
+def bright_level(geometry: VolumeGeometry, z_mm: float) -> CTVolume:
+    """A column of water in air, 66 x 66 mm, in which one level of 12 mm is bone."""
+    at = geometry.world_of_voxel(np.indices(geometry.shape).transpose(1, 2, 3, 0))
+    hu = np.full(geometry.shape, -1000, dtype=np.int16)
+    column = (np.abs(at[..., 0] - 35) < 33) & (np.abs(at[..., 1] - 35) < 33)
+    hu[column] = 0
+    hu[column & (np.abs(at[..., 2] - z_mm) < 6)] = 900
+    return CTVolume(hu, geometry)
+
+
+@pytest.mark.parametrize("z_mm", [130.0, 165.0, 189.0])
+@pytest.mark.parametrize(("angle_deg", "is_sheared"), [(0, False), (20, False), (20, True), (-12, True)])
+def test_a_tilted_scan_is_grounded_to_the_same_height_as_an_upright_one(
+    model, z_mm, angle_deg, is_sheared, monkeypatch
+):
+    upright = VolumeGeometry.from_spacing((60, 80, 80), (2.0, 0.9, 0.9), (100.0, 0.0, 0.0))
+    volume = bright_level(tilted(upright, angle_deg, is_sheared), z_mm)
+    monkeypatch.setattr(model.model, "backbone_image", BrightnessReader())
+    monkeypatch.setattr(model.model, "embed_scans", as_angles)
+    bright = np.array([[1.0, 0.0]], dtype=np.float32)
+    monkeypatch.setattr(model, "embed_sentences", lambda sentences: TextEmbeddings(bright, bright))
+    session = session_of(model, "full")
+    encoded = session.encode(volume)
+    (result,) = session.ground(["left kidney"])
+    assert abs(result.z_mm - z_mm) <= 6.5
+    # The slice named is the one of the file whose middle lies nearest.
+    middles = [volume.geometry.z_of_slice(k) for k in range(60)]
+    assert result.slice_index == int(np.argmin(np.abs(np.array(middles) - result.z_mm)))
+    assert abs(middles[result.slice_index] - result.z_mm) <= 1.0 + 1e-9
+    assert encoded.embeddings.covered_body_fraction == 1.0
+    assert bool(encoded.notes) == (angle_deg != 0)
+
+
+def test_in_its_own_frame_a_sheared_scan_smears_a_level_over_many_positions(model, monkeypatch):
+    """Why full coverage resamples: the mechanism of the test above fails without it."""
+    upright = VolumeGeometry.from_spacing((60, 80, 80), (2.0, 0.9, 0.9), (100.0, 0.0, 0.0))
+    volume = bright_level(tilted(upright, 20, True), 165.0)
+    monkeypatch.setattr(model.model, "backbone_image", BrightnessReader())
+    monkeypatch.setattr(model.model, "embed_scans", as_angles)
+    seen = {coverage: model.encode_volume(volume, coverage=coverage) for coverage in ("full", "paper")}
+    shares = {coverage: 1 - np.arccos(np.clip(s.depth[:, 0], -1, 1)) / (np.pi / 2) for coverage, s in seen.items()}
+    assert (shares["full"] > 0.2).sum() <= 2 < (shares["paper"] > 0.2).sum()
+
+
+@pytest.mark.parametrize(("coverage", "words"), [("full", "resampled upright"), ("paper", "without resampling")])
+def test_a_badge_says_in_which_frame_a_tilted_scan_was_read(model, coverage, words):
+    session = session_of(model, coverage)
+    (note,) = session.encode(tilted_noise(True)).notes
+    assert words in note
+    assert "12.0 degrees" in note
+    assert session.encode(scan_of(12)).notes == ()
 
 
 def session_of(model: RadFinderModel, coverage: str) -> GroundingSession:
