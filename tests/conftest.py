@@ -18,6 +18,9 @@ def _private_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("settings")
     os.environ["NAPARI_CONFIG"] = str(folder / "napari.yaml")
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    os.environ["XDG_CONFIG_HOME"] = str(folder / "config")
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")
+    os.environ["CT_GROUNDING_CACHE"] = str(folder / "embeddings")
 
 
 @pytest.fixture(scope="session")

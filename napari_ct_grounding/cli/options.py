@@ -82,6 +82,7 @@ def model_options() -> argparse.ArgumentParser:
     group.add_argument(
         "--accept-licence", action="store_true", help="the licence of weights to be downloaded was read and is accepted"
     )
+    group.add_argument("--no-cache", action="store_true", help="encode the scan afresh, and keep nothing of it on disk")
     return parser
 
 
@@ -109,6 +110,7 @@ def open_session(options: argparse.Namespace) -> GroundingSession:
         coverage=options.coverage,
         tokenizer=options.tokenizer,
         accept_licence=options.accept_licence,
+        cache=None if options.no_cache else "default",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ct_grounding.core.coverage import frame_note
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.errors import InputError, SentenceError
 from napari_ct_grounding.core.geometry import VolumeGeometry
@@ -22,6 +23,7 @@ from napari_ct_grounding.core.profile import (
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.sentences import clean_sentence
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
+from napari_ct_grounding.inference.cache import CacheChoice, EmbeddingCache, EncodingKey, KeptEncoding, default_cache
 from napari_ct_grounding.inference.device import DeviceChoice, choose_device
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress
 from napari_ct_grounding.model.body import lung_volume_ml
@@ -62,6 +64,8 @@ class EncodedVolume:
         What the embeddings were computed from.
     lung_ml : float
         Volume of aerated lung inside the scan.
+    notes : tuple of str
+        What a reader of the answers should know of how the scan was read ("resampled upright"); shown as badges.
     """
 
     embeddings: ImageEmbeddings
@@ -72,6 +76,7 @@ class EncodedVolume:
     weights_fingerprint: str
     coverage: str
     lung_ml: float
+    notes: tuple[str, ...] = ()
 
     @property
     def volume_embedding(self) -> NDArray[np.float32]:
@@ -98,6 +103,8 @@ class GroundingSession:
     device : DeviceChoice
     coverage : str
         One of the model's `coverages`; "auto" for its first; "full" for the one that leaves nothing of the scan out.
+    cache : EmbeddingCache, optional
+        Keeps encodings on disk.
     """
 
     def __init__(
@@ -109,22 +116,16 @@ class GroundingSession:
         weights_fingerprint: str,
         device: DeviceChoice,
         coverage: str = "auto",
+        cache: EmbeddingCache | None = None,
     ) -> None:
-        if coverage == "auto":
-            coverage = model.coverages[0]
-        elif coverage == "full" and "masked" in model.coverages:
-            coverage = "masked"  # weights trained with a validity mask see the whole scan in one pass
-        if coverage not in model.coverages:
-            raise InputError(
-                f"The coverage {coverage!r} is not offered by the weights {weights_name!r}; "
-                f"they offer {', '.join(model.coverages)}."
-            )
         self.model = model
         self.card = card
         self.weights_name = weights_name
         self.weights_fingerprint = weights_fingerprint
         self.device = device
-        self.coverage = coverage
+        self.coverage = self._offered(coverage)
+        self.precision = "float32"
+        self.cache = cache
         self._scans: OrderedDict[tuple[str, str], EncodedVolume] = OrderedDict()
         self._sentences: OrderedDict[str, tuple[NDArray, NDArray]] = OrderedDict()
         self._last: EncodedVolume | None = None
@@ -138,6 +139,7 @@ class GroundingSession:
         coverage: str = "auto",
         tokenizer: str | Path | None = None,
         accept_licence: bool = False,
+        cache: CacheChoice = "default",
     ) -> GroundingSession:
         """Load weights by name ("bundled", "radfinder") or folder and return a session.
 
@@ -152,6 +154,8 @@ class GroundingSession:
             Folder of tokenizer files, for released weights stored without one.
         accept_licence : bool
             Whether the licence of weights that must be downloaded was read and accepted.
+        cache : {"default"}, EmbeddingCache or None
+            Where encodings are kept on disk; None keeps none.
 
         Raises
         ------
@@ -161,6 +165,7 @@ class GroundingSession:
             When the device or coverage is not to be had.
         """
         choice = choose_device(device)
+        kept = default_cache() if cache == "default" else cache
         loaded = load_weights(weights, choice.device, tokenizer=tokenizer, accept_licence=accept_licence)
         if loaded.card.probe is not None:
             check_probe(loaded.model, loaded.card.probe)
@@ -171,6 +176,7 @@ class GroundingSession:
             weights_fingerprint=loaded.fingerprint,
             device=choice,
             coverage=coverage,
+            cache=kept,
         )
 
     def encode(
@@ -178,8 +184,9 @@ class GroundingSession:
         volume: CTVolume,
         on_progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
+        coverage: str | None = None,
     ) -> EncodedVolume:
-        """Run the image side, once per scan; a scan seen before in this session comes back at once.
+        """Run the image side, once per scan; a scan seen before, in this session or by the cache, comes back at once.
 
         Parameters
         ----------
@@ -188,27 +195,31 @@ class GroundingSession:
             ``on_progress(done, total)`` after each window, on this thread.
         cancel : callable, optional
             Asked between windows; returning True ends the call.
+        coverage : str, optional
+            For this scan alone; the session's by default.
 
         Raises
         ------
         Cancelled
             When `cancel` said so. Nothing is kept of the scan.
+        InputError
+            When the weights do not offer the coverage.
         """
-        key = (volume.fingerprint, self.coverage)
+        coverage = self.coverage if coverage is None else self._offered(coverage)
+        key = (volume.fingerprint, coverage)
         encoded = self._scans.pop(key, None)
         if encoded is None:
-            embeddings = self.model.encode_volume(
-                volume, coverage=self.coverage, on_progress=on_progress, cancel=cancel
-            )
+            kept = self._kept_or_computed(volume, coverage, on_progress, cancel)
             encoded = EncodedVolume(
-                embeddings=embeddings,
+                embeddings=kept.embeddings,
                 geometry=volume.geometry,
                 slice_table=volume.slice_table,
                 name=volume.name,
                 volume_fingerprint=volume.fingerprint,
                 weights_fingerprint=self.weights_fingerprint,
-                coverage=self.coverage,
-                lung_ml=lung_volume_ml(volume),
+                coverage=coverage,
+                lung_ml=kept.lung_ml,
+                notes=self._notes(volume.geometry, coverage),
             )
         else:
             # The same voxels may come again under another name, or with the image numbers that the first file lacked.
@@ -269,6 +280,47 @@ class GroundingSession:
     def embed_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, e) to be compared with `EncodedVolume.volume_embedding`."""
         return self._embedded(self._cleaned(sentences))[1]
+
+    def _kept_or_computed(
+        self, volume: CTVolume, coverage: str, on_progress: Progress | None, cancel: Callable[[], bool] | None
+    ) -> KeptEncoding:
+        key = self._key(volume, coverage)
+        if self.cache is not None and key is not None and (kept := self.cache.get(key)) is not None:
+            return kept
+        embeddings = self.model.encode_volume(volume, coverage=coverage, on_progress=on_progress, cancel=cancel)
+        kept = KeptEncoding(embeddings, lung_volume_ml(volume))
+        if self.cache is not None and key is not None:
+            self.cache.put(key, kept)
+        return kept
+
+    def _key(self, volume: CTVolume, coverage: str) -> EncodingKey | None:
+        """What an encoding of `volume` depends on; None for a model whose preprocessing has no version to tell apart."""
+        if self.model.preprocessing_version is None:
+            return None
+        return EncodingKey(
+            volume_fingerprint=volume.fingerprint,
+            weights_fingerprint=self.weights_fingerprint,
+            preprocessing_version=self.model.preprocessing_version,
+            coverage=coverage,
+            precision=self.precision,
+        )
+
+    def _offered(self, coverage: str) -> str:
+        """The model's own name for a wish; `InputError` where it offers no such coverage."""
+        if coverage == "auto":
+            return self.model.coverages[0]
+        if coverage == "full" and "masked" in self.model.coverages:
+            return "masked"  # weights trained with a validity mask see the whole scan in one pass
+        if coverage not in self.model.coverages:
+            raise InputError(
+                f"The coverage {coverage!r} is not offered by the weights {self.weights_name!r}; "
+                f"they offer {', '.join(self.model.coverages)}."
+            )
+        return coverage
+
+    def _notes(self, geometry: VolumeGeometry, coverage: str) -> tuple[str, ...]:
+        note = frame_note(geometry, self.model.resamples_upright(geometry, coverage))
+        return () if note is None else (note,)
 
     def _encoded_or_last(self, encoded: EncodedVolume | None) -> EncodedVolume:
         encoded = encoded or self._last

@@ -121,6 +121,7 @@ def answers(bench: Bench) -> None:
         str(bench.scan),
         "Level of the carina.",
         "--json",
+        "--no-cache",
     ]
     seconds = []
     for _ in range(NUM_FIRST_ANSWERS):

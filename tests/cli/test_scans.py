@@ -84,7 +84,10 @@ def test_every_option_reaches_the_session(run: Run, scan: Path, asked: dict) -> 
         "coverage": "paper",
         "tokenizer": Path("t"),
         "accept_licence": True,
+        "cache": "default",
     }
+    assert run("ground", scan, SENTENCE, "--no-cache")[0] == 0
+    assert asked["cache"] is None
 
 
 def test_sentences_may_come_from_a_file_and_from_stdin(

@@ -14,6 +14,7 @@ import torch
 from napari_ct_grounding.core.errors import Cancelled
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.inference.cache import EmbeddingCache
 from napari_ct_grounding.inference.device import choose_device
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
@@ -30,6 +31,7 @@ class OracleModel(GroundingModel):
     """Unit vectors in the plane: (1, 0) is "bright", (0, 1) is "not"."""
 
     coverages = ("masked", "paper")
+    preprocessing_version = "oracle-1"
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +94,9 @@ class OracleModel(GroundingModel):
         return sum(word.startswith("xx") for word in words) / len(words)
 
 
-def oracle_session(card: WeightsCard | None = None, coverage: str = "auto") -> GroundingSession:
+def oracle_session(
+    card: WeightsCard | None = None, coverage: str = "auto", cache: EmbeddingCache | None = None
+) -> GroundingSession:
     """Return a session around a fresh oracle whose softmax is sharp, as a trained profile's is."""
     return GroundingSession(
         OracleModel().eval(),
@@ -101,6 +105,7 @@ def oracle_session(card: WeightsCard | None = None, coverage: str = "auto") -> G
         weights_fingerprint="0" * 32,
         device=choose_device("cpu"),
         coverage=coverage,
+        cache=cache,
     )
 
 
