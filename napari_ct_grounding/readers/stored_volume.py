@@ -135,7 +135,7 @@ def load_volume(stored: StoredVolume, frame: int | None = None) -> CTVolume:
                 notes.append("The file goes on behind the last voxel that its header names: the header may be damaged.")
     notes += geometry_notes(how.geometry)
     if stored.num_frames > 1:
-        notes.append(f"Volume {frame} of {stored.num_frames} in the file.")
+        notes.append(f"Volume {(frame or 0) + 1} of {stored.num_frames} in the file.")
     return CTVolume(
         hu=buffer.finish(),
         geometry=how.geometry,
