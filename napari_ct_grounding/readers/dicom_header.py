@@ -10,7 +10,7 @@ import logging
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,10 @@ import numpy as np
 import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from napari_ct_grounding.readers.dicom_file import open_dataset
 from napari_ct_grounding.readers.notes import MAX_COORDINATE_MM
 
-__all__ = ["PYDICOM_ERRORS", "ImageHeader", "is_dicom_file", "quiet_pydicom", "read_headers"]
+__all__ = ["MAX_SIDE", "PYDICOM_ERRORS", "TRAITS", "ImageHeader", "quiet_pydicom", "read_headers"]
 
 #: What pydicom raises on damaged files (there is no common base).
 PYDICOM_ERRORS = (
@@ -38,22 +39,45 @@ PYDICOM_ERRORS = (
     NotImplementedError,
     OverflowError,
     RuntimeError,
+    MemoryError,
     struct.error,
 )
+
+#: No scanner writes slices with more rows or columns; a header that does is damaged or hostile.
+MAX_SIDE = 8192
+#: A frame costs its file at least this many bytes (the header of one item), however well it is compressed.
+MIN_FRAME_BYTES = 8
 
 #: The logger and the warning filters belong to the process: one thread at a time may change and restore them.
 _QUIET = threading.RLock()
 
+#: What may tell apart images that lie at the same places: attribute, and its name for a reader. In the order of trust.
+TRAITS = (
+    ("ConvolutionKernel", "kernel"),
+    ("AcquisitionNumber", "acquisition"),
+    ("ImageType", "image type"),
+    ("TemporalPositionIdentifier", "phase"),
+    ("TemporalPositionIndex", "phase"),
+    ("NominalPercentageOfCardiacPhase", "cardiac phase"),
+    ("TriggerTime", "trigger time"),
+    ("KVP", "kV"),
+    ("StackID", "stack"),
+    ("SliceThickness", "slice thickness"),
+    ("FilterType", "filter"),
+    ("AcquisitionTime", "acquisition time"),
+)
+
 _TAGS = [
     *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"),
-    *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "AcquisitionNumber", "ImageType"),
+    *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "StudyDate", "GantryDetectorTilt"),
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SamplesPerPixel"),
-    *("RescaleSlope", "RescaleIntercept", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit"),
-    *("PixelRepresentation", "BitsAllocated", "ConvolutionKernel", "TemporalPositionIdentifier", "AcquisitionTime"),
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "PhotometricInterpretation"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation", "BitsAllocated"),
     *("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "SpecificCharacterSet"),
+    *(name for name, _ in TRAITS),
 ]
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_CT_CLASSES = ("1.2.840.10008.5.1.4.1.1.2",)
+_CT_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.2{end}" for end in ("", ".1", ".2"))
 _REPORTS = ("1.2.840.10008.5.1.4.1.1.88",)
 _LOCALIZER_WORDS = {"LOCALIZER", "SCOUT", "SURVIEW", "REF_SURVIEW", "TOPOGRAM"}
 _SHEET_WORDS = {"DOSE_INFO", "DOSE", "SCREEN SAVE", "SCREENSAVE", "GSPS"}
@@ -61,34 +85,42 @@ _SHEET_WORDS = {"DOSE_INFO", "DOSE", "SCREEN SAVE", "SCREENSAVE", "GSPS"}
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """One image (or one frame): where it lies, how its numbers become HU, what it is called. DICOM's LPS frame, mm."""
+    """One image (or one frame): where it lies, how its numbers become HU, what it is called. DICOM's LPS frame, mm.
+
+    `traits` holds the values of `TRAITS`. `rescale` is "given", "missing", or "table" where a look-up table takes its place.
+    """
 
     path: Path
     frame: int | None
     sop_uid: str
     series_uid: str
     study_uid: str
+    study_date: str
     frame_of_reference_uid: str
     modality: str
     series_number: int | None
     instance_number: int | None
     description: str
-    kernel: str
-    acquisition: int | None
-    temporal: int | None
-    acquisition_time: str
+    traits: tuple[str, ...]
     image_type: tuple[str, ...]
     rows: int
     columns: int
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
     pixel_spacing: tuple[float, ...] | None
+    gantry_tilt_deg: float
     slope: float
     intercept: float
+    rescale: str
     rescale_type: str
     padding: tuple[int, int] | None
     is_colour: bool
     is_secondary_capture: bool
+
+    @property
+    def kernel(self) -> str:
+        """ConvolutionKernel; empty where unknown."""
+        return self.traits[0]
 
     @property
     def other_than_ct(self) -> str:
@@ -108,24 +140,6 @@ class ImageHeader:
         assert self.orientation is not None  # callers filter first; this is for the type checker
         normal = np.cross(self.orientation[:3], self.orientation[3:])
         return normal / np.linalg.norm(normal)
-
-
-def is_dicom_file(path: Path) -> bool:
-    """Whether a file begins like DICOM: with the preamble, or (old exports) directly with an element of group 2 or 8."""
-    try:
-        with open(path, "rb") as stream:
-            start = stream.read(132)
-    except OSError:
-        return False
-    if start[128:] == b"DICM":
-        return True
-    # Element numbers below 0x100 and either a known explicit VR or a short implicit length.
-    return (
-        len(start) == 132
-        and start[:2] in (b"\x02\x00", b"\x08\x00")
-        and start[3] == 0
-        and (start[4:6] in (b"UL", b"CS", b"UI", b"OB", b"DA", b"SH", b"LO") or start[6:8] == b"\0\0")
-    )
 
 
 @contextmanager
@@ -151,10 +165,12 @@ def read_headers(path: Path) -> list[ImageHeader]:
         When the file is damaged; the caller counts it.
     """
     with quiet_pydicom():
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        dataset = open_dataset(path, stop_before_pixels=True, specific_tags=_TAGS)
         headers = list(_headers_of(dataset, path))
-    if not headers and not _text(dataset, "SOPClassUID") and path.name.upper() != "DICOMDIR":
-        raise InvalidDicomError("no SOPClassUID: the header is damaged")
+    if not headers and path.name.upper() != "DICOMDIR":
+        sop_class = _text(dataset, "SOPClassUID")
+        if not sop_class or sop_class in _CT_CLASSES:
+            raise InvalidDicomError("no SOPClassUID, or a CT image without a size: the header is damaged")
     return headers
 
 
@@ -169,33 +185,37 @@ def _headers_of(dataset: pydicom.Dataset, path: Path) -> Iterator[ImageHeader]:
         "sop_uid": _text(dataset, "SOPInstanceUID"),
         "series_uid": _text(dataset, "SeriesInstanceUID"),
         "study_uid": _text(dataset, "StudyInstanceUID"),
+        "study_date": _text(dataset, "StudyDate"),
         "frame_of_reference_uid": _text(dataset, "FrameOfReferenceUID"),
         "modality": modality.upper(),
         "series_number": _integer(dataset, "SeriesNumber"),
         "description": _text(dataset, "SeriesDescription"),
-        "temporal": _integer(dataset, "TemporalPositionIdentifier"),
-        "acquisition_time": _text(dataset, "AcquisitionTime"),
         "rows": rows,
         "columns": columns,
         "padding": _padding(dataset),
-        "is_colour": (_integer(dataset, "SamplesPerPixel") or 1) > 1,
+        "is_colour": (_integer(dataset, "SamplesPerPixel") or 1) > 1
+        or _text(dataset, "PhotometricInterpretation").upper() == "PALETTE COLOR",
         "is_secondary_capture": sop_class.startswith(_SECONDARY_CAPTURE) or sop_class.startswith(_REPORTS),
     }
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
-    if not per_frame:
+    per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
+    num_frames = _integer(dataset, "NumberOfFrames") or 1
+    if per_frame and num_frames != len(per_frame):
+        raise InvalidDicomError(f"{num_frames} frames, but {len(per_frame)} described")
+    if num_frames < 1 or num_frames * MIN_FRAME_BYTES > path.stat().st_size:
+        raise InvalidDicomError(f"{num_frames} frames do not fit into the file")
+    if num_frames == 1 and not per_frame:
         yield ImageHeader(
             frame=None, instance_number=_integer(dataset, "InstanceNumber"), **common, **_place_and_scale([dataset])
         )
         return
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
-    for frame, groups in enumerate(per_frame):
+    for frame in range(num_frames):
+        groups = [per_frame[frame], *shared] if per_frame else shared
+        header = _place_and_scale(list(_layers(groups, dataset)))
+        if not per_frame:
+            header["position"] = None  # one position for many frames says nothing of theirs
         # The radiologist's "image 38" of a multi-frame object is its 38th frame.
-        yield ImageHeader(
-            frame=frame,
-            instance_number=frame + 1,
-            **common,
-            **_place_and_scale(list(_layers([groups, *shared], dataset))),
-        )
+        yield ImageHeader(frame=frame, instance_number=frame + 1, **common, **header)
 
 
 def _layers(groups: list[pydicom.Dataset], dataset: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
@@ -216,19 +236,30 @@ def _place_and_scale(layers: list[pydicom.Dataset]) -> dict[str, Any]:
                     return value
         return None
 
-    slope = first(_numbers, "RescaleSlope")
-    intercept = first(_numbers, "RescaleIntercept")
+    slope, intercept = first(_numbers, "RescaleSlope"), first(_numbers, "RescaleIntercept")
+    tilt = first(_numbers, "GantryDetectorTilt")
+    has_table = any("ModalityLUTSequence" in layer for layer in layers)
     return {
         "position": _of_length(first(_numbers, "ImagePositionPatient"), 3),
         "orientation": _of_length(first(_numbers, "ImageOrientationPatient"), 6),
         "pixel_spacing": _of_length(first(_numbers, "PixelSpacing"), 2),
+        "gantry_tilt_deg": tilt[0] if tilt and np.isfinite(tilt[0]) else 0.0,
         "slope": slope[0] if slope else 1.0,
         "intercept": intercept[0] if intercept else 0.0,
+        "rescale": "given" if slope and intercept else "table" if has_table else "missing",
         "rescale_type": (first(_text, "RescaleType") or "").upper(),
-        "kernel": first(_text, "ConvolutionKernel") or "",
-        "acquisition": first(_integer, "AcquisitionNumber", "FrameAcquisitionNumber"),
         "image_type": first(_words, "FrameType", "ImageType") or (),
+        "traits": tuple(_trait(first, name) for name, _ in TRAITS),
     }
+
+
+def _trait(first: Callable[..., Any], name: str) -> str:
+    if name == "ImageType":
+        return "\\".join(first(_words, "FrameType", name) or ())
+    if name == "AcquisitionNumber":
+        name_of_frame = "FrameAcquisitionNumber"
+        return str(first(_text, name, name_of_frame) or "")
+    return first(_text, name) or ""
 
 
 def _of_length(values: tuple[float, ...] | None, length: int) -> tuple[float, ...] | None:

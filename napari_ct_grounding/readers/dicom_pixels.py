@@ -10,10 +10,22 @@ import numpy as np
 import pydicom
 import pydicom.pixels
 from numpy.typing import NDArray
+from pydicom.encaps import get_frame
+from pydicom.pixels import get_decoder
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 from scipy import ndimage
 
 from napari_ct_grounding.core.errors import VolumeError
 from napari_ct_grounding.readers.canonical_buffer import scale_to_hu
+from napari_ct_grounding.readers.dicom_codestream import frame_size, is_complete
+from napari_ct_grounding.readers.dicom_file import open_dataset
 from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, ImageHeader, quiet_pydicom
 
 __all__ = ["AIR_HU", "PADDING_BELOW_HU", "PixelReader"]
@@ -24,6 +36,10 @@ AIR_HU = -1000
 PADDING_BELOW_HU = -1500
 #: A declared padding value above this could also be tissue: it counts as padding only where it touches the border.
 SURELY_AIR_HU = -900
+#: No CT goes beyond this (the extended scale ends at 30,710 HU): larger values are negative ones labelled as unsigned.
+MAX_HU = 32767
+#: One decoder for each syntax, whatever else is installed: libjpeg and openjpeg (pylibjpeg), CharLS for JPEG-LS.
+_PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
 
 
 class PixelReader:
@@ -38,6 +54,7 @@ class PixelReader:
     def __init__(self, headers: Sequence[ImageHeader]) -> None:
         self._headers = headers
         self._padding_hu: set[float] = set()
+        self._num_mislabelled = 0
         self._open_path: Path | None = None
         self._open_dataset: pydicom.Dataset | None = None
         self.hu = lru_cache(maxsize=2)(self._read_hu)
@@ -49,19 +66,34 @@ class PixelReader:
         values = ", ".join(f"{value:g}" for value in sorted(self._padding_hu)[:3])
         return f"outside the field of view ({values} HU) shown as air ({AIR_HU} HU)"
 
+    def notes(self) -> list[str]:
+        """Return what was unusual about the pixels read so far."""
+        if not self._num_mislabelled:
+            return []
+        return [
+            f"{self._num_mislabelled} images call their values unsigned, but hold negative ones; they were read as signed."
+        ]
+
     def _read_hu(self, index: int) -> NDArray:
         header = self._headers[index]
-        stored = self._stored(header)
+        raw, stored = self._stored(header)
         plane = scale_to_hu(stored, header.slope, header.intercept)
         is_padding = plane < PADDING_BELOW_HU
         if header.padding is not None:
             low, high = header.padding
             declared = (stored >= low) & (stored <= high)
+            if raw is not stored:
+                # Padding may use bits above the stored ones.
+                declared |= (raw >= low) & (raw <= high)
             if high * header.slope + header.intercept > SURELY_AIR_HU and declared.any():
                 border = np.ones_like(declared)
                 border[1:-1, 1:-1] = False
                 declared = ndimage.binary_propagation(border & declared, mask=declared)
             is_padding |= declared
+        if stored.dtype == np.uint16 and (plane[~is_padding] > MAX_HU).any():
+            self._num_mislabelled += 1
+            plane = scale_to_hu(stored.view(np.int16), header.slope, header.intercept)
+            is_padding |= plane < PADDING_BELOW_HU
         if is_padding.any():
             self._padding_hu |= {float(value) for value in np.unique(plane[is_padding])[:3] if value != AIR_HU}
             plane = (
@@ -71,14 +103,20 @@ class PixelReader:
             )
         return plane
 
-    def _stored(self, header: ImageHeader) -> NDArray:
+    def _stored(self, header: ImageHeader) -> tuple[NDArray, NDArray]:
+        """Return the values of one image as they stand in the file, and as the header means them (the same array, mostly)."""
         try:
             with quiet_pydicom():
                 dataset = self._dataset(header.path)
-                plane = pydicom.pixels.pixel_array(dataset, index=header.frame or 0, raw=True)
-                if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-                    plane = _without_spare_bits(plane, dataset)
-        except (*PYDICOM_ERRORS, MemoryError) as error:
+                syntax = dataset.file_meta.TransferSyntaxUID
+                if syntax.is_encapsulated and syntax != RLELossless:
+                    _check_codestream(dataset, header)
+                plugin = _PLUGINS.get(syntax, "pylibjpeg") if syntax.is_encapsulated else ""
+                raw = pydicom.pixels.pixel_array(dataset, index=header.frame or 0, raw=True, decoding_plugin=plugin)
+                plane = _without_spare_bits(raw, dataset)
+        except VolumeError:
+            raise
+        except PYDICOM_ERRORS as error:
             raise VolumeError(
                 f"The pixels of {header.path.name} cannot be read: {self._reason(header.path)}"
             ) from error
@@ -87,16 +125,23 @@ class PixelReader:
                 f"{header.path.name} holds a picture of shape {plane.shape} where its header says "
                 f"{header.rows} x {header.columns} with one value a pixel."
             )
-        return plane
+        return raw, plane
 
     def _dataset(self, path: Path) -> pydicom.Dataset:
         """Return the data set of a file; the frames of one file come one after the other, so one stays open."""
         if self._open_path != path or self._open_dataset is None:
-            dataset = pydicom.dcmread(path, force=True)
+            dataset = open_dataset(path)
             if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
-                # Files without a meta header are implicit little endian (PS3.10, and what old exports hold).
+                # Files without a meta header are plain; how they are encoded was seen while parsing.
+                is_implicit, is_little = dataset.original_encoding
                 dataset.ensure_file_meta()
-                dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+                dataset.file_meta.TransferSyntaxUID = (
+                    ImplicitVRLittleEndian
+                    if is_implicit
+                    else ExplicitVRLittleEndian
+                    if is_little
+                    else ExplicitVRBigEndian
+                )
             self._open_path, self._open_dataset = path, dataset
         return self._open_dataset
 
@@ -106,8 +151,16 @@ class PixelReader:
             syntax = self._open_dataset.file_meta.get("TransferSyntaxUID")
             if "PixelData" not in self._open_dataset:
                 return "the file holds no picture, or was cut short. Copy it again."
-        if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
-            return f"they are compressed as {syntax.name}, and the data is damaged or no installed decoder reads it."
+        if syntax is not None and syntax.is_transfer_syntax and syntax.is_encapsulated:
+            try:
+                is_known = get_decoder(syntax).is_available
+            except NotImplementedError:
+                is_known = False
+            if not is_known:
+                return f"no decoder reads their compression ({syntax.name}). Export the series uncompressed."
+            return f"the compressed data ({syntax.name}) is damaged or was cut short. Copy it again."
+        if syntax is not None and not syntax.is_transfer_syntax:
+            return "their transfer syntax is unknown. Export the series uncompressed."
         return "the file is damaged or was cut short. Copy it again."
 
 
@@ -119,10 +172,34 @@ def _padded(plane: NDArray, is_padding: NDArray) -> NDArray:
     return np.where(is_padding, np.int32(AIR_HU), plane.astype(np.int32))
 
 
+def _check_codestream(dataset: pydicom.Dataset, header: ImageHeader) -> None:
+    """Raise when a compressed frame is another size than the header says, or a JPEG without its end."""
+    num_frames = int(dataset.get("NumberOfFrames") or 1)
+    codestream = get_frame(dataset.PixelData, header.frame or 0, number_of_frames=num_frames)
+    size = frame_size(codestream)
+    if size is not None and size != (header.rows, header.columns):
+        raise VolumeError(
+            f"{header.path.name} holds a compressed picture of {size[0]} x {size[1]} pixels where its header says "
+            f"{header.rows} x {header.columns}. The file is damaged."
+        )
+    if not is_complete(codestream):
+        raise VolumeError(f"The compressed picture of {header.path.name} was cut short. Copy the file again.")
+
+
 def _without_spare_bits(plane: NDArray, dataset: pydicom.Dataset) -> NDArray:
-    """Clear bits above HighBit (old overlays hide there) and shift a high-aligned value down; the sign is kept."""
+    """Clear bits above HighBit (old overlays hide there) and shift a high-aligned value down; the sign is kept.
+
+    Codecs other than RLE know the depth themselves, but leave the sign of shallow values to the reader.
+    """
     allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored", dataset.BitsAllocated))
     high = int(dataset.get("HighBit", stored - 1))
     if plane.dtype.kind not in "iu" or stored >= allocated or not stored - 1 <= high < allocated:
         return plane
+    if 8 * plane.dtype.itemsize != allocated:
+        return plane
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and syntax != RLELossless:
+        if plane.dtype.kind == "u" or plane.min() < 0 or plane.max() >= 1 << stored:
+            return plane
+        high = stored - 1
     return (plane << (allocated - 1 - high)) >> (allocated - stored)

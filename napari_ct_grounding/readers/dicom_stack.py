@@ -15,15 +15,16 @@ from napari_ct_grounding.core.errors import GeometryError, NotHounsfieldError, U
 from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer
-from napari_ct_grounding.readers.dicom_header import ImageHeader
-from napari_ct_grounding.readers.dicom_index import SAME_POSITION_MM, DicomStack, has_repeats
+from napari_ct_grounding.readers.dicom_header import MAX_SIDE, ImageHeader
+from napari_ct_grounding.readers.dicom_index import DicomStack
 from napari_ct_grounding.readers.dicom_pixels import PixelReader
+from napari_ct_grounding.readers.dicom_split import EVEN_MM, EVEN_SHARE, SAME_POSITION_MM, has_repeats
 from napari_ct_grounding.readers.notes import NOTICEABLE_DEG, check_plausible, geometry_notes, left_out_note
 
 __all__ = ["StackPlan", "load_stack", "plan_stack"]
 
-#: Steps between slices may differ from their median by this much (mm), or by this share of it.
-EVEN_MM, EVEN_SHARE = 0.01, 0.01
+#: Resampling to an even grid may make this many slices of one; more would be invention (and memory).
+MAX_SLICES_PER_IMAGE = 8
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 #: Values of RescaleType under which a CT holds Hounsfield units ("US" is DICOM's "unspecified").
 _HU_TYPES = ("", "HU", "US", "HU_MOD")
@@ -89,7 +90,13 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
                 '(uneven="resample", in the shell --uneven resample).',
                 problem,
             )
-        even = along[0] + step * np.arange(int((along[-1] - along[0]) / step + 1e-6) + 1)
+        num_even = int((along[-1] - along[0]) / step + 1e-6) + 1
+        if num_even > MAX_SLICES_PER_IMAGE * len(headers):
+            raise GeometryError(
+                f"{problem} An even grid would have {num_even:,} slices made of {len(headers)} images; that is invention. "
+                "Open the parts separately."
+            )
+        even = along[0] + step * np.arange(num_even)
         source_index = np.interp(even, along, source_index)
         notes.append(f"{problem} Resampled to an even grid of {step:.3g} mm; slices in between are interpolated.")
         vector = (positions[-1] - positions[0]) * step / (along[-1] - along[0])
@@ -110,6 +117,12 @@ def plan_stack(stack: DicomStack, uneven: str = "refuse") -> StackPlan:
     shape = (len(source_index), headers[0].rows, headers[0].columns)
     geometry = VolumeGeometry(_LPS_TO_RAS @ affine, shape)
     check_plausible(canonicalise(geometry.affine, geometry.shape[::-1]).geometry)
+    lost_tilt = abs(headers[0].gantry_tilt_deg)
+    if lost_tilt > NOTICEABLE_DEG and tilt <= NOTICEABLE_DEG and geometry.obliquity_deg <= NOTICEABLE_DEG:
+        notes.append(
+            f"The header names a gantry tilt of {lost_tilt:.1f} degrees, but the positions are upright: either the scanner "
+            "straightened the slices, or an export lost the tilt."
+        )
     return StackPlan(headers, source_index, geometry, tuple(notes))
 
 
@@ -124,11 +137,7 @@ def load_stack(stack: DicomStack, plan: StackPlan, assume_hu: bool = False) -> C
         When pixels are missing, damaged, or compressed in a way that no installed decoder reads.
     """
     first = plan.headers[0]
-    if first.rescale_type not in _HU_TYPES and not assume_hu:
-        raise NotHounsfieldError(
-            f"The images hold {first.rescale_type} (RescaleType), not Hounsfield units: a material or energy map. "
-            "Open the series in HU, or say that the values are HU."
-        )
+    rescale_note = _check_rescale(plan.headers, assume_hu)
     how = canonicalise(plan.geometry.affine, plan.geometry.shape[::-1])
     buffer = CanonicalBuffer(how)
     pixels = PixelReader(plan.headers)
@@ -146,6 +155,10 @@ def load_stack(stack: DicomStack, plan: StackPlan, assume_hu: bool = False) -> C
     notes = [*plan.notes, *geometry_notes(how.geometry)]
     if not is_axial:
         notes.append("The images are not axial: slices are cut across them and have no image number.")
+    notes += [rescale_note] if rescale_note else []
+    notes += pixels.notes()
+    if stack.num_siblings > 1:
+        notes.append(f"The series holds {stack.num_siblings} stacks of images; this is one of them: {stack.detail}.")
     if text := left_out_note(stack.left_out):
         notes.append(text)
     num_slices = how.geometry.shape[0]
@@ -164,6 +177,33 @@ def load_stack(stack: DicomStack, plan: StackPlan, assume_hu: bool = False) -> C
         stored_affine=plan.geometry.affine,
         modality_facts={name: text for name, text in facts.items() if text},
     )
+
+
+def _check_rescale(headers: tuple[ImageHeader, ...], assume_hu: bool) -> str:
+    """Raise when the way from stored values to HU is unclear; return a note (or nothing) otherwise."""
+    if not assume_hu and (types := {header.rescale_type for header in headers} - set(_HU_TYPES)):
+        raise NotHounsfieldError(
+            f"The images hold {min(types)} (RescaleType), not Hounsfield units: a material or energy map. "
+            "Open the series in HU, or say that the values are HU."
+        )
+    if table := sum(header.rescale == "table" for header in headers):
+        raise VolumeError(
+            f"{table} of {len(headers)} images turn stored values into HU by a look-up table (ModalityLUTSequence); only "
+            "slope and intercept are read. Export the series again as CT images."
+        )
+    missing = sum(header.rescale == "missing" for header in headers)
+    if 0 < missing < len(headers):
+        raise VolumeError(
+            f"{missing} of {len(headers)} images have no rescale slope or intercept, the others have; their values cannot be "
+            "brought together. Export the series again."
+        )
+    for header in headers:
+        if not (np.isfinite([header.slope, header.intercept]).all() and header.slope > 0):
+            raise VolumeError(
+                f"{header.path.name} has the rescale slope {header.slope:g} and intercept {header.intercept:g}; a slope is "
+                "above 0 and both are finite. Repair the header."
+            )
+    return "The header has no rescale slope and intercept: stored values were taken for HU." if missing else ""
 
 
 def _name(header: ImageHeader) -> str:
@@ -195,6 +235,11 @@ def _check_is_ct(stack: DicomStack) -> None:
         )
     if first.other_than_ct:
         raise VolumeError(f"The series holds no CT slices ({left_out_note(stack.left_out)[:-1].lower()}).")
+    if max(first.rows, first.columns) > MAX_SIDE:
+        raise VolumeError(
+            f"The header claims slices of {first.rows} x {first.columns} pixels; a CT has at most {MAX_SIDE} x {MAX_SIDE}. "
+            "The header is damaged."
+        )
     if len(headers) < 2:
         raise VolumeError("The series holds a single image; a volume needs at least two slices. Open the whole series.")
 
@@ -207,7 +252,7 @@ def _common_plane(headers: tuple[ImageHeader, ...]) -> tuple[NDArray, NDArray, t
     ):
         if missing := sum(value is None for value in needed):
             raise GeometryError(
-                f"{missing} of {len(headers)} images have no {name}, "
+                f"{missing} of {len(headers)} images have no readable {name}, "
                 "so their place in the patient is unknown. Export the series again."
             )
     first = headers[0]
@@ -220,7 +265,8 @@ def _common_plane(headers: tuple[ImageHeader, ...]) -> tuple[NDArray, NDArray, t
         )
     if min(first.pixel_spacing) <= 0:
         raise GeometryError(f"The pixel size is {first.pixel_spacing} mm; it must be above 0. Repair the header.")
-    return row, column, first.pixel_spacing
+    # Rounded direction cosines must not change the size of a pixel.
+    return row / np.linalg.norm(row), column / np.linalg.norm(column), first.pixel_spacing
 
 
 def _check_no_repeats(headers: tuple[ImageHeader, ...], along: NDArray) -> None:
@@ -253,17 +299,25 @@ def _describe_unevenness(
         if round(share) < 2 or abs(share - round(share)) * step > 2 * tolerance:
             break  # not a whole number of steps: the spacing itself changes, nothing is missing
         num_missing += round(share) - 1
-        between = [header.instance_number for header in headers[index : index + 2]]
-        place = f"images {between[0]} and {between[1]}" if None not in between else f"slices {index} and {index + 1}"
+        place = _place_between(headers, index)
         gaps.append(f"{round(share) - 1} between {place} ({steps[index]:.4g} mm instead of {step:.4g} mm)")
     else:
         shown = "; ".join(gaps[:5]) + (f"; and {len(gaps) - 5} more gaps" if len(gaps) > 5 else "")
         text = f"The series has gaps, {num_missing} slice{'s' * (num_missing > 1)} missing: {shown}."
         return text + _tilt_text(tilt)
+    worst = int(np.argmax(np.abs(steps - step)))
     return (
-        f"The slices are not evenly spaced: steps run from {steps.min():.4g} to {steps.max():.4g} mm, most are {step:.4g} mm."
-        + _tilt_text(tilt)
+        f"The slices are not evenly spaced: steps run from {steps.min():.4g} to {steps.max():.4g} mm, most are {step:.4g} mm; "
+        f"the widest departure is {steps[worst]:.4g} mm between {_place_between(headers, worst)}." + _tilt_text(tilt)
     )
+
+
+def _place_between(headers: tuple[ImageHeader, ...], index: int) -> str:
+    """Name two neighbouring slices, by their image numbers where these tell them apart."""
+    below, above = (header.instance_number for header in headers[index : index + 2])
+    if below is None or above is None or below == above:
+        return f"slices {index} and {index + 1}"
+    return f"images {below} and {above}"
 
 
 def _tilt_text(tilt: float) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,12 +12,13 @@ from typing import Literal
 from napari_ct_grounding.core.errors import InputError, UnevenSpacingError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume, check_hounsfield
-from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, is_dicom_file, read_headers
-from napari_ct_grounding.readers.dicom_index import DicomFolder, DicomStack, dicom_files, index_files
+from napari_ct_grounding.readers.archive import extracted, is_zip_file
+from napari_ct_grounding.readers.dicom_file import is_dicom_file
+from napari_ct_grounding.readers.dicom_index import DicomFolder, DicomStack
+from napari_ct_grounding.readers.dicom_source import index_of_file, index_of_folder, index_of_list
 from napari_ct_grounding.readers.dicom_stack import load_stack, plan_stack
 from napari_ct_grounding.readers.series import SeriesInfo, is_axial, sorted_by_likelihood
 from napari_ct_grounding.readers.volume_files import (
-    VOLUME_ENDINGS,
     is_volume_file,
     read_volume_file,
     read_volume_file_geometry,
@@ -40,7 +42,7 @@ def read_volume(
     ----------
     path : path or sequence of paths
         `.nii`, `.nii.gz`, `.hdr`, `.img`, `.nrrd`, `.nhdr`, `.mha`, `.mhd`, a folder with DICOM at any depth, a single DICOM
-        file, or several files of one series.
+        file, a DICOMDIR, several files of one series, or a zip archive of one of these.
     series : str or int, optional
         Which series of a folder: a key of `list_series`, or a SeriesNumber. By default the likeliest.
     uneven : {"refuse", "resample"}
@@ -84,26 +86,49 @@ def open_scan(
     """Return what `read_volume` returns together with the list of series, indexing the folder once. Same parameters."""
     if uneven not in ("refuse", "resample"):
         raise InputError(f"uneven={uneven!r} is not known; it is 'refuse' or 'resample'.")
-    source = _source(path)
-    files: tuple[Path, ...] = ()
-    if isinstance(source, Path):
-        volume = read_volume_file(source, frame)
-        infos, key = [_describe_file(source.name, volume.geometry)], source.name
-    else:
-        if frame is not None:
-            raise InputError("frame= chooses a volume of a 4D file (NIfTI, NRRD, MetaImage); for DICOM choose with series=.")
-        infos = sorted_by_likelihood([_describe(stack) for stack in source.stacks])
-        stack = _choose(source, infos, series)
-        volume, key = load_stack(stack, plan_stack(stack, uneven), assume_hu), stack.key
-        files = tuple(header.path for header in stack.headers)
-        if source.num_damaged:
-            damaged = (
-                f"{source.num_damaged} damaged DICOM file{'s were' if source.num_damaged > 1 else ' was'} left out."
-            )
-            volume = replace(volume, notes=(*volume.notes, damaged))
-    if not assume_hu:
-        check_hounsfield(volume.hu)
-    return OpenedScan(volume, tuple(infos), key, files)
+    with _source(path) as source:
+        scan = (
+            _open_file(source, frame)
+            if isinstance(source, Path)
+            else _open_stack(source, series, uneven, frame, assume_hu)
+        )
+        if not assume_hu:
+            check_hounsfield(scan.volume.hu)
+        return scan
+
+
+def _open_file(path: Path, frame: int | None) -> OpenedScan:
+    volume = read_volume_file(path, frame)
+    return OpenedScan(volume, (_describe_file(path.name, volume.geometry),), path.name)
+
+
+def _open_stack(
+    index: DicomFolder,
+    series: str | int | None,
+    uneven: Literal["refuse", "resample"],
+    frame: int | None,
+    assume_hu: bool,
+) -> OpenedScan:
+    if frame is not None:
+        raise InputError(
+            "frame= chooses a volume of a 4D file (NIfTI, NRRD, MetaImage); for DICOM choose with series=."
+        )
+    infos = _describe_all(index)
+    stack = _choose(index, infos, series)
+    volume = load_stack(stack, plan_stack(stack, uneven), assume_hu)
+    notes = list(volume.notes)
+    studies = index.studies
+    if len(studies) > 1:
+        place = studies.index(stack.headers[0].study_uid) + 1
+        notes.append(f"There are {len(studies)} studies here; this is study {place}.")
+    if num := index.num_damaged:
+        notes.append(f"{num} damaged DICOM file{'s were' if num > 1 else ' was'} left out.")
+    if num := index.num_missing:
+        notes.append(
+            f"The DICOMDIR names {num} image{'s' if num > 1 else ''} that {'are' if num > 1 else 'is'} not there."
+        )
+    files = tuple(header.path for header in stack.headers)
+    return OpenedScan(replace(volume, notes=tuple(notes)), tuple(infos), stack.key, files)
 
 
 def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:
@@ -111,89 +136,83 @@ def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:
 
     Only headers are read. Raises `VolumeError` when there is nothing that looks like a scan.
     """
-    source = _source(path)
-    if isinstance(source, Path):
-        return [_describe_file(source.name, read_volume_file_geometry(source))]
-    return sorted_by_likelihood([_describe(stack) for stack in source.stacks])
+    with _source(path) as source:
+        if isinstance(source, Path):
+            return [_describe_file(source.name, read_volume_file_geometry(source))]
+        return _describe_all(source)
 
 
-def _source(path: PathLike | Sequence[PathLike]) -> Path | DicomFolder:
-    """Return the NIfTI file, or the index of the DICOM files, that `path` means."""
-    if not isinstance(path, (str, os.PathLike)):
-        paths = [Path(item) for item in path]
-        if len(paths) != 1:
-            return _index_of_list(paths)
+@contextmanager
+def _source(path: PathLike | Sequence[PathLike]) -> Iterator[Path | DicomFolder]:
+    """Give the file of a volume, or the index of the DICOM files, that `path` means; a zip stays unpacked for the time of it."""
+    paths = [Path(path)] if isinstance(path, (str, os.PathLike)) else [Path(item) for item in path]
+    if len(paths) != 1:
+        yield index_of_list(paths)
+        return
+    with ExitStack() as stack:
         path = paths[0]
-    path = Path(path)
-    try:
-        if path.is_dir():
-            return _index_of_folder(path)
-        if not path.is_file():
-            raise VolumeError(f"There is no file or folder named {path.name}.")
-        if is_volume_file(path):
-            return path
-        if is_dicom_file(path):
-            return _index_of_series(path)
-    except OSError as error:
-        raise VolumeError(f"{path.name} cannot be read ({error.strerror or 'input error'}).") from error
+        try:
+            if path.is_file() and is_zip_file(path):
+                source = _content_of_zip(stack.enter_context(extracted(path)), path.name)
+            else:
+                source = _content_of(path)
+        except OSError as error:
+            raise VolumeError(f"{path.name} cannot be read ({error.strerror or 'input error'}).") from error
+        yield source
+
+
+def _content_of(path: Path) -> Path | DicomFolder:
+    if path.is_dir():
+        return index_of_folder(path)
+    if not path.is_file():
+        raise VolumeError(f"There is no file or folder named {path.name}.")
+    if is_volume_file(path):
+        return path
+    if is_dicom_file(path):
+        return index_of_file(path)
     raise VolumeError(
-        f"{path.name} is neither DICOM nor NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd). Open one of "
-        "these, or a DICOM folder."
+        f"{path.name} is neither DICOM nor NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd) or a zip of one. "
+        "Open one of these, or a DICOM folder."
     )
 
 
-def _index_of_folder(folder: Path) -> DicomFolder:
-    files = dicom_files(folder)
-    index = index_files(files)
-    if index.stacks:
-        return index
-    if files:
+def _content_of_zip(folder: Path, name: str) -> Path | DicomFolder:
+    """Return what an unpacked archive holds: DICOM images, or else the one file of another format."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    if any(is_dicom_file(path) for path in files):
+        return index_of_folder(folder)
+    volumes = [path for path in files if is_volume_file(path)]
+    if len(volumes) == 1:
+        return volumes[0]
+    if volumes:
+        names = ", ".join(path.name for path in volumes[:3])
         raise VolumeError(
-            f"The folder holds {len(files)} DICOM file{'s' * (len(files) > 1)} but no images "
-            "(reports, plans or segmentations, or damaged files)."
+            f"{name} holds {len(volumes)} volumes ({names}); one can be opened. Unpack it and open one of them."
         )
-    num_volumes = sum(item.name.lower().endswith(VOLUME_ENDINGS) for item in folder.iterdir())
-    found = f"It holds {num_volumes} file{'s' * (num_volumes > 1)} of NIfTI, NRRD or MetaImage; open one of them."
-    hint = found if num_volumes else ""
-    raise VolumeError(f"The folder holds no DICOM images. {hint}".strip())
-
-
-def _index_of_list(paths: list[Path]) -> DicomFolder:
-    if not paths:
-        raise VolumeError("No file was given.")
-    index = index_files([path for path in paths if path.is_file() and is_dicom_file(path)])
-    if not index.stacks:
-        raise VolumeError(
-            f"None of the {len(paths)} files is a DICOM image. Several files can be opened only as one DICOM series."
-        )
-    return index
-
-
-def _index_of_series(path: Path) -> DicomFolder:
-    """Index the folder of a DICOM file and keep the stack to which the file belongs."""
-    index = index_files(dicom_files(path.parent, recursive=False))
-    mine = tuple(stack for stack in index.stacks if any(header.path == path for header in stack.headers))
-    if mine:
-        return DicomFolder(mine, index.num_damaged, index.num_without_images)
-    # The file itself may have been left out of its series (a localizer, say): then the rest of that series is meant.
-    uids = _series_uids(path)
-    if rest := tuple(stack for stack in index.stacks if stack.headers[0].series_uid in uids):
-        return DicomFolder(rest, index.num_damaged, index.num_without_images)
-    raise VolumeError(
-        f"{path.name} is DICOM but holds no readable image (a report, a plan, a segmentation, or damaged)."
-    )
-
-
-def _series_uids(path: Path) -> set[str]:
-    try:
-        return {header.series_uid for header in read_headers(path)}
-    except PYDICOM_ERRORS:
-        return set()
+    raise VolumeError(f"{name} holds no DICOM images and no file of NIfTI, NRRD or MetaImage.")
 
 
 def _describe_file(name: str, geometry: VolumeGeometry) -> SeriesInfo:
     low, high = geometry.z_extent_mm
     return SeriesInfo(name, "", None, "", geometry.shape[0], geometry.spacing_mm, "", True, high - low)
+
+
+def _describe_all(index: DicomFolder) -> list[SeriesInfo]:
+    """Return all stacks, the likeliest first, with labels that tell apart what bears the same number."""
+    studies = index.studies
+    infos = []
+    for stack in index.stacks:
+        info = _describe(stack)
+        if len(studies) > 1:
+            first = stack.headers[0]
+            info = replace(info, study=_study_name(studies.index(first.study_uid) + 1, first.study_date))
+        infos.append(info)
+    return sorted_by_likelihood(infos)
+
+
+def _study_name(place: int, date: str) -> str:
+    is_date = len(date) == 8 and date.isdigit()
+    return f"Study {place} ({date[:4]}-{date[4:6]}-{date[6:]})" if is_date else f"Study {place}"
 
 
 def _describe(stack: DicomStack) -> SeriesInfo:
@@ -205,6 +224,7 @@ def _describe(stack: DicomStack) -> SeriesInfo:
         modality=first.modality,
         num_images=len(stack.headers),
         kernel=first.kernel,
+        detail=stack.detail,
     )
     try:
         geometry = plan_stack(stack).geometry

@@ -44,6 +44,10 @@ class SeriesInfo:
         Why the stack cannot be opened; None when it can.
     is_uneven : bool
         Whether it can be opened after all, resampled to an even grid (``uneven="resample"``).
+    study : str
+        Which study it is of, where there are several ("Study 2 (2024-03-01)").
+    detail : str
+        What sets it apart from other stacks of its series ("acquisition 2").
     """
 
     key: str
@@ -57,6 +61,8 @@ class SeriesInfo:
     length_mm: float = 0.0
     reason: str | None = None
     is_uneven: bool = False
+    study: str = ""
+    detail: str = ""
 
     @property
     def is_usable(self) -> bool:
@@ -68,9 +74,11 @@ class SeriesInfo:
         """One line for a chooser, such as "Series 4: Thorax 3.0, 134 images of 3 mm, B19f"."""
         parts = [f"{self.num_images} images" + (f" of {self.spacing_mm[0]:.3g} mm" if self.spacing_mm else "")]
         parts += [self.kernel] if self.kernel else []
+        parts += [self.detail] if self.detail and self.kernel not in self.detail.split() else []
         parts += [] if self.is_axial or not self.is_usable else ["not axial"]
         parts += [] if self.is_usable else ["uneven slices" if self.is_uneven else "cannot be opened"]
         number = "Series" if self.number is None else f"Series {self.number}"
+        number = f"{self.study}, {number[0].lower()}{number[1:]}" if self.study else number
         return f"{number}: " + ", ".join([self.description] * bool(self.description) + parts)
 
 

@@ -195,13 +195,15 @@ def test_two_phases_in_one_series_become_two_stacks(series, assert_voxels_in_pla
 
 def test_repeated_positions_without_a_reason_are_refused(series):
     series.stack(Z, prefix="a")
-    series.stack(Z[:3], prefix="b", first_number=50)
+    for place, z in enumerate(Z[:3]):
+        series.image(f"b{place}", (-6, -10, z), 50 + place, stored=np.full((6, 5), 77 * place, np.uint16))
     with pytest.raises(GeometryError, match="3 of 13 images lie at a position where another image already lies"):
         read_volume(series.folder)
 
 
 def test_images_at_one_position_are_no_volume(series):
-    series.stack((5.0,) * 4)
+    for place in range(4):
+        series.image(str(place), (0, 0, 5), place, stored=np.full((6, 5), 77 * place, np.uint16))
     with pytest.raises(GeometryError, match="All 4 images lie at one position"):
         read_volume(series.folder)
 
@@ -408,7 +410,7 @@ def test_a_folder_without_images_says_what_it_holds(tmp_path):
     with pytest.raises(VolumeError, match="holds no DICOM images"):
         read_volume(tmp_path)
     (tmp_path / "scan.nii.gz").write_bytes(b"x")
-    with pytest.raises(VolumeError, match="holds 1 NIfTI file; open one"):
+    with pytest.raises(VolumeError, match="It holds 1 file of NIfTI, NRRD or MetaImage; open one"):
         read_volume(tmp_path)
 
 
