@@ -14,7 +14,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol
 
 from qtpy.QtCore import QObject, Signal, Slot
@@ -122,8 +121,8 @@ class JobThread(QObject):
         self._line = _Line()
         self._waiting: dict[int, Continuations] = {}
         self._reported.connect(self._deliver)
-        # A partial of plain values: a bound method would be gone together with this object.
-        self.destroyed.connect(partial(_abandon, self._line))
+        # Not through Qt's `destroyed`: where Python collects this object before Qt deletes it, PyQt calls a freed slot.
+        weakref.finalize(self, _abandon, self._line)
 
     @property
     def is_idle(self) -> bool:
@@ -189,8 +188,8 @@ class JobThread(QObject):
         getattr(continuations, kind)(*values)
 
 
-def _abandon(line: _Line, *_: object) -> None:
-    """The Qt object is gone: nobody awaits anything."""
+def _abandon(line: _Line) -> None:
+    """The owner is gone: nobody awaits anything. Called on whichever thread collected it."""
     line.cancel_all()
     line.end()
 

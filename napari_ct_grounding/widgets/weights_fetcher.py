@@ -18,41 +18,29 @@ from psygnal import Signal
 from napari_ct_grounding.core.errors import LicenceNeededError
 from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
 
-__all__ = ["DownloadMeter", "DownloadState", "WeightsFetcher", "WeightsHub"]
+__all__ = ["DownloadMeter", "DownloadState", "Pull", "WeightsFetcher"]
 
-#: Progress is told at most this often (s); a hub reports every piece.
-_REPORT_SECONDS = 0.1
 #: The speed shown is that of the last seconds.
 _SPEED_SECONDS = 5.0
 
 
-class WeightsHub(Protocol):
-    """Where released weights come from; used on the worker."""
+class Pull(Protocol):
+    """Returns the folder of weights by name, as `model.weights_hub.pull` does; used on the worker."""
 
-    def find(self, name: str) -> Path:
-        """Return the folder of weights that are on this machine; raises `LicenceNeededError` where they are not."""
-
-    def pull(
+    def __call__(
         self,
         name: str,
         *,
         accept_licence: bool,
-        on_progress: Callable[[int, int], None],
-        cancel: Callable[[], bool],
-    ) -> Path:
-        """Fetch weights, going on where the last try stopped; progress counts bytes."""
+        on_progress: Callable[[int, int], None] | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> Path: ...
 
 
-class _HuggingFaceHub:
-    def find(self, name: str) -> Path:
-        from napari_ct_grounding.model.weights import resolve_weights
+def _pull_from_hub(name: str, **options: Any) -> Path:
+    from napari_ct_grounding.model.weights_hub import pull
 
-        return resolve_weights(name)
-
-    def pull(self, name: str, **options: Any) -> Path:
-        from napari_ct_grounding.model.weights_hub import pull
-
-        return pull(name, **options)
+    return pull(name, **options)
 
 
 @dataclass(frozen=True)
@@ -98,7 +86,8 @@ class WeightsFetcher:
     ----------
     jobs : Jobs
         A thread of its own, so that the viewer answers meanwhile.
-    hub : WeightsHub, optional
+    pull : callable, optional
+        The Hugging Face hub by default.
     """
 
     #: (name) The weights are on this machine, and nothing had to be fetched.
@@ -114,9 +103,9 @@ class WeightsFetcher:
     #: (name, exception) The weights could not be looked up or fetched; told once.
     failed = Signal(str, object)
 
-    def __init__(self, jobs: Jobs, hub: WeightsHub | None = None) -> None:
+    def __init__(self, jobs: Jobs, pull: Pull | None = None) -> None:
         self._jobs = jobs
-        self._hub = hub or _HuggingFaceHub()
+        self._pull = pull or _pull_from_hub
         self._accepted: set[str] = set()
         self._look: int | None = None
         self._download: tuple[str, int] | None = None
@@ -133,7 +122,7 @@ class WeightsFetcher:
             return
         self.forget_wish()
         self._look = self._jobs.submit(
-            partial(_find, self._hub, name),
+            partial(_find, self._pull, name),
             Continuations(on_done=partial(self._on_found, name), on_failed=partial(self._on_not_found, name)),
         )
 
@@ -150,7 +139,7 @@ class WeightsFetcher:
             return
         self._meter = DownloadMeter()
         job = self._jobs.submit(
-            partial(_pull, self._hub, name),
+            partial(_fetch, self._pull, name),
             Continuations(
                 on_done=partial(self._on_fetched, name),
                 on_failed=partial(self._on_download_failed, name),
@@ -195,18 +184,10 @@ class WeightsFetcher:
         self.download_changed.emit(False)
 
 
-def _find(hub: WeightsHub, name: str, context: JobContext) -> Path:
-    return hub.find(name)
+def _find(pull: Pull, name: str, context: JobContext) -> Path:
+    # Without the licence nothing is asked of the network.
+    return pull(name, accept_licence=False, cancel=context.is_cancelled)
 
 
-def _pull(hub: WeightsHub, name: str, context: JobContext) -> Path:
-    last_told = -_REPORT_SECONDS
-
-    def on_progress(num_done: int, num_total: int) -> None:
-        nonlocal last_told
-        now = time.monotonic()
-        if now - last_told >= _REPORT_SECONDS or num_done >= num_total:
-            last_told = now
-            context.report_progress(num_done, num_total)
-
-    return hub.pull(name, accept_licence=True, on_progress=on_progress, cancel=context.is_cancelled)
+def _fetch(pull: Pull, name: str, context: JobContext) -> Path:
+    return pull(name, accept_licence=True, on_progress=context.report_progress, cancel=context.is_cancelled)
