@@ -17,8 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from napari_ct_grounding.core.errors import VolumeError
+from napari_ct_grounding.readers.dicom_file import begins_like_dicom
+from napari_ct_grounding.readers.volume_files import VOLUME_ENDINGS
 
-__all__ = ["MAX_MEMBERS", "MAX_RATIO", "MAX_TOTAL_BYTES", "extracted", "is_zip_file"]
+__all__ = ["MAX_MEMBERS", "MAX_RATIO", "MAX_TOTAL_BYTES", "extracted", "holds_scan", "is_zip_file"]
 
 #: A study of many series has some thousand images.
 MAX_MEMBERS = 50_000
@@ -28,6 +30,10 @@ MAX_TOTAL_BYTES = 16 << 30
 MAX_RATIO = 100
 FREE_BYTES = 64 << 20
 _CHUNK = 1 << 20
+#: Members looked at before an archive counts as none of ours; napari asks on the GUI thread.
+MAX_LOOKED_AT = 20
+#: What the standard library raises on damaged (or encrypted) archives.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError)
 #: Folders deeper than this are cut off above.
 MAX_DEPTH = 24
 _SAFE_CHARACTERS = re.compile(r"[^\w.\- ]")
@@ -39,6 +45,22 @@ def is_zip_file(path: Path) -> bool:
         return True
     with open(path, "rb") as stream:
         return stream.read(4) == b"PK\x03\x04"
+
+
+def holds_scan(path: Path) -> bool:
+    """Whether an archive's first members look like a scan: DICOM by content, other formats by name. Quick; False when unreadable."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir() and not _is_clutter(member.filename)]
+            if any(member.filename.lower().endswith(VOLUME_ENDINGS) for member in members[:MAX_LOOKED_AT]):
+                return True
+            for member in members[:MAX_LOOKED_AT]:
+                with archive.open(member) as stream:
+                    if begins_like_dicom(stream.read(132)):
+                        return True
+    except (*_DAMAGED, OSError, NotImplementedError):
+        return False
+    return False
 
 
 @contextmanager
@@ -62,7 +84,7 @@ def extracted(path: Path) -> Iterator[Path]:
             raise
         except OSError as error:
             raise VolumeError(f"{path.name} cannot be unpacked ({error.strerror or 'input error'}).") from error
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError) as error:
+        except _DAMAGED as error:
             raise VolumeError(
                 f"{path.name} is a damaged zip archive, or was cut short. Copy or download it again."
             ) from error

@@ -16,7 +16,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-__all__ = ["MAX_INFLATED_SHARE", "MIN_INFLATED_LIMIT", "is_dicom_file", "looks_lost", "open_dataset"]
+__all__ = ["MAX_INFLATED_SHARE", "MIN_INFLATED_LIMIT", "begins_like_dicom", "is_dicom_file", "looks_lost", "open_dataset"]
 
 #: A deflated data set may be this many times larger than its file (CT: 2 to 4; a blank image: below 100) ...
 MAX_INFLATED_SHARE = 100
@@ -30,7 +30,11 @@ _IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".img")
 
 def is_dicom_file(path: Path) -> bool:
     """Whether a file begins like DICOM: with the preamble, or (old exports) directly with an element of group 2 or 8."""
-    start = _start(path, 132)
+    return begins_like_dicom(_start(path, 132))
+
+
+def begins_like_dicom(start: bytes) -> bool:
+    """Whether the first 132 bytes of a file are those of DICOM."""
     if start[128:] == b"DICM":
         return True
     # Element numbers below 0x100 and either a known explicit VR or a short implicit length.

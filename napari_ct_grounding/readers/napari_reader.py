@@ -21,6 +21,7 @@ from napari_ct_grounding.core.errors import FrameNeededError, NotHounsfieldError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.readers.refusals import RefusedScan, refusals
+from napari_ct_grounding.readers.volume_files import VOLUME_ENDINGS, is_volume_file
 
 if TYPE_CHECKING:
     from napari_ct_grounding.readers.reading import OpenedScan
@@ -43,7 +44,7 @@ _DOCK_HINT = "Open the dock CT Grounding (menu Plugins): it offers to resample t
 
 
 def get_reader(path: PathOrPaths) -> Callable[[PathOrPaths], list[LayerData]] | None:
-    """Return `read_layers` when the path looks like a CT (a NIfTI name, or DICOM content), else None. Quick."""
+    """Return `read_layers` when the path looks like a CT (a name or content of NIfTI, NRRD or MetaImage, or DICOM). Quick."""
     if isinstance(path, (str, os.PathLike)):
         return read_layers if _looks_readable(Path(path)) else None
     paths = [Path(item) for item in path]
@@ -207,11 +208,15 @@ def _single_file(path: PathOrPaths) -> Path | None:
 def _looks_readable(path: Path) -> bool:
     if path.is_dir():
         return _holds_dicom(path)
-    return path.name.lower().endswith((".nii", ".nii.gz")) or _is_dicom(path)
+    if path.suffix.lower() == ".zip":
+        from napari_ct_grounding.readers.archive import holds_scan
+
+        return holds_scan(path)
+    return path.name.lower().endswith(VOLUME_ENDINGS) or (path.is_file() and is_volume_file(path)) or _is_dicom(path)
 
 
 def _is_dicom(path: Path) -> bool:
-    from napari_ct_grounding.readers.dicom_header import is_dicom_file
+    from napari_ct_grounding.readers.dicom_file import is_dicom_file
 
     return path.is_file() and is_dicom_file(path)
 
