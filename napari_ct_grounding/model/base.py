@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 
-__all__ = ["GroundingModel", "ImageEmbeddings", "Progress", "TextEmbeddings"]
+__all__ = ["GroundingModel", "ImageEmbeddings", "Progress", "TextEmbeddings", "Workload"]
 
 #: ``on_progress(done, total)`` after each window (or slab); plain numbers, called on the caller's thread.
 Progress = Callable[[int, int], None]
@@ -73,6 +73,25 @@ class TextEmbeddings:
     report: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What encoding a scan takes, known before it begins.
+
+    Parameters
+    ----------
+    num_windows : int
+        Windows, or slabs: what the time grows with.
+    flops : float
+        Floating-point operations of the image side for one of them; 0 where they are not known.
+    left_out_mm : float
+        How much of the scan, along z and at both ends together, is not seen.
+    """
+
+    num_windows: int
+    flops: float
+    left_out_mm: float = 0.0
+
+
 class GroundingModel(ABC, torch.nn.Module):
     """A trained pair of encoders.
 
@@ -82,15 +101,23 @@ class GroundingModel(ABC, torch.nn.Module):
 
     `preprocessing_version` names the chain from voxels to network input; it is part of the key of embeddings kept on disk and
     changes whenever that chain moves a value. None, for a model that names no version: nothing is kept.
+
+    `precisions` names the types of number in which a model may compute; it is loaded in the first.
     """
 
     coverages: tuple[str, ...]
+    precisions: tuple[str, ...] = ("float32",)
+    #: Share of a device's matrix-product rate that the image side reaches, all its other work counted in; for estimates of time.
+    matmul_share: float = 0.5
     preprocessing_version: str | None = None
 
     @classmethod
     @abstractmethod
     def from_config(cls, config: dict[str, Any], tokenizer_folder: Any) -> GroundingModel:
         """Build the (randomly initialised) network that a weights folder's config.json describes."""
+
+    def set_precision(self, precision: str) -> None:
+        """Compute in another of the model's `precisions` from now on."""
 
     @abstractmethod
     def encode_volume(
@@ -106,6 +133,14 @@ class GroundingModel(ABC, torch.nn.Module):
     @abstractmethod
     def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:
         """Encode sentences as they are (no prefix) on the model's device."""
+
+    def workload(self, scan: CTVolume | VolumeGeometry, coverage: str) -> Workload:
+        """Return what encoding a scan will take; exact for a volume, for a geometry as if its body lay within the crop.
+
+        By default the time is taken to grow with the number of slices, at a rate that only a first run can show.
+        """
+        geometry = scan.geometry if isinstance(scan, CTVolume) else scan
+        return Workload(num_windows=geometry.shape[0], flops=0.0)
 
     def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
         """Whether a scan on this grid is resampled along the patient's axes before it is encoded."""

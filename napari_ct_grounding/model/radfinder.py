@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_ct_grounding.core.coverage import CoveragePlan, full_plan, paper_plan
-from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
+from napari_ct_grounding.core.errors import InputError, WeightsError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.resampling import is_upright, spaced_grid
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.core.window_grid import WindowGrid
-from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
+from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings, Workload
 from napari_ct_grounding.model.combiner import Combiner, depth_mask, grid_mask
 from napari_ct_grounding.model.heads import ProjectionHead
 from napari_ct_grounding.model.preprocessing import (
@@ -41,7 +41,8 @@ from napari_ct_grounding.model.text_encoder import (
     pool_mean,
     text_hidden,
 )
-from napari_ct_grounding.model.upright import upright_volume
+from napari_ct_grounding.model.upright import upright_geometry, upright_volume
+from napari_ct_grounding.model.window_batches import WindowBatches, batch_size
 from napari_ct_grounding.model.window_encoder import WindowEncoder, WindowFeatures
 
 __all__ = ["RadFinderModel", "RadFinderNetwork", "ScanVectors"]
@@ -156,6 +157,7 @@ class RadFinderModel(GroundingModel):
     """
 
     coverages = ("full", "paper")
+    precisions = ("float32", "bfloat16")
     preprocessing_version = PREPROCESSING_VERSION
 
     def __init__(self, config: RadFinderConfig, tokenizer_folder: Path | None) -> None:
@@ -190,6 +192,13 @@ class RadFinderModel(GroundingModel):
         """
         materialise_text_buffers(self.model.backbone_text)
 
+    def set_precision(self, precision: str) -> None:
+        """Turn the weights into another type; rotary positions stay float32."""
+        device = self.device
+        self.to(torch.float32 if precision == "float32" else torch.bfloat16)
+        self.materialise_buffers()
+        self.to(device)
+
     @property
     def dtype(self) -> torch.dtype:
         """Type of the image side's weights; windows are cast to it."""
@@ -204,7 +213,7 @@ class RadFinderModel(GroundingModel):
         on_progress: Progress | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> ImageEmbeddings:
-        """Encode a scan window by window; `cancel` is asked before each window.
+        """Encode a scan window by window, on a GPU in batches of windows; `cancel` is asked between them.
 
         Coverage "paper" is the released, centre-cropped pass; "full" walks all of the scan, in two such passes where one
         would leave something out, and mixes them (`core.coverage`). Each pass goes through the whole image side on its
@@ -229,13 +238,17 @@ class RadFinderModel(GroundingModel):
         if self.resamples_upright(volume.geometry, coverage):
             volume = upright_volume(volume, self._spacing_mm, body_mm, cancel=cancel)
         plan = self._plan(volume.geometry, coverage, body_mm)
-        vectors, num_done = [], 0
-        for grid in plan.passes:
-            # Cut here and not before the loop: the windows of one pass at a time are enough to hold.
-            pixels = cut_windows(volume.hu, grid)
-            features = self._encode_windows(pixels, on_progress, cancel, num_done, plan.num_windows)
-            num_done += len(pixels)
-            vectors.append(self._pass_vectors(features, grid))
+        encode_windows = WindowBatches(
+            self.model.backbone_image,
+            self.device,
+            self.dtype,
+            size=batch_size(self.model.backbone_image, self.config.window_hwd, self.device),
+            num_total=plan.num_windows,
+            on_progress=on_progress,
+            cancel=cancel,
+        )
+        # Cut in the loop and not before it: the windows of one pass at a time are enough to hold.
+        vectors = [self._pass_vectors(encode_windows(cut_windows(volume.hu, grid)), grid) for grid in plan.passes]
         depth, retrieval, disease = zip(*vectors, strict=True)
         return ImageEmbeddings(
             depth=plan.mixed(depth),
@@ -251,6 +264,18 @@ class RadFinderModel(GroundingModel):
     def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
         """Whether a scan on this grid is resampled upright before it is encoded."""
         return coverage == "full" and not is_upright(geometry)
+
+    def workload(self, scan: CTVolume | VolumeGeometry, coverage: str) -> Workload:
+        """See `GroundingModel.workload`."""
+        geometry = scan.geometry if isinstance(scan, CTVolume) else scan
+        body_mm = body_positions_mm(scan) if isinstance(scan, CTVolume) and coverage == "full" else np.zeros((0, 3))
+        lo, hi = geometry.z_extent_mm
+        if self.resamples_upright(geometry, coverage):
+            geometry = upright_geometry(geometry, self._spacing_mm, body_mm)
+        plan = self._plan(geometry, coverage, body_mm)
+        covered_lo, covered_hi = plan.covered_mm
+        left_out_mm = max(0.0, covered_lo - lo) + max(0.0, hi - covered_hi)
+        return Workload(plan.num_windows, self.model.backbone_image.count_flops(self.config.window_hwd), left_out_mm)
 
     @property
     def _spacing_mm(self) -> tuple[float, float, float]:
@@ -274,30 +299,6 @@ class RadFinderModel(GroundingModel):
         cls, patch_average, depth = (feature.unflatten(0, (x, y, z))[None] for feature in features)
         vectors = self.model.embed_scans(cls, patch_average, depth, [(x, y, z)])
         return _unit(vectors.depth[0]), _unit(vectors.retrieval[0]), _unit(vectors.disease[0])
-
-    def _encode_windows(
-        self,
-        pixels: NDArray[np.float16],
-        on_progress: Progress | None,
-        cancel: Callable[[], bool] | None,
-        num_before: int = 0,
-        num_total: int | None = None,
-    ) -> WindowFeatures:
-        """Encode windows (n, 1, h, w, d) one by one, so that memory does not grow with the scan and a wish to stop is
-        heard soon; `num_before` of the `num_total` windows to tell about were encoded in an earlier pass.
-        """
-        total = len(pixels) if num_total is None else num_total
-        encoded = []
-        for index in range(len(pixels)):
-            if cancel is not None and cancel():
-                raise Cancelled(f"Encoding was stopped after {num_before + index} of {total} windows.")
-            window = torch.from_numpy(pixels[index : index + 1]).to(self.device, self.dtype)
-            encoded.append(self.model.backbone_image(window))
-            if on_progress is not None:
-                on_progress(num_before + index + 1, total)
-        if cancel is not None and cancel():
-            raise Cancelled(f"Encoding was stopped after {num_before + len(pixels)} of {total} windows.")
-        return WindowFeatures(*(torch.cat(parts) for parts in zip(*encoded, strict=True)))
 
     @torch.inference_mode()
     def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:

@@ -92,15 +92,17 @@ def test_a_scan_comes_back_as_unit_vectors_with_their_places_in_the_world(tiny_m
     assert lo < seen.covered_mm[0] < seen.covered_mm[1] < hi
 
 
-def test_windows_go_through_one_by_one_and_give_what_one_batch_gives(tiny_model, scan):
-    from napari_ct_grounding.model.preprocessing import prepare_windows
-
-    windows = prepare_windows(scan, (3.0, 0.75, 0.75), (8, 32, 32))
-    with torch.inference_mode():
-        together = tiny_model.model.backbone_image(torch.from_numpy(windows.pixels).float())
-        apart = tiny_model._encode_windows(windows.pixels, None, None)
-    for a, b in zip(together, apart, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-5, rtol=0)
+def test_another_precision_leaves_the_rotary_positions_of_both_encoders_in_float32(tiny_model):
+    sentences = ["left kidney", "right lung lower lobe nodule"]
+    full = tiny_model.embed_sentences(sentences).localization
+    tiny_model.set_precision("bfloat16")
+    assert tiny_model.dtype == torch.bfloat16
+    assert tiny_model.model.backbone_image.rope.periods.dtype == torch.float32
+    assert tiny_model.model.backbone_text.rotary_emb.inv_freq.dtype == torch.float32
+    half = tiny_model.embed_sentences(sentences).localization
+    assert half.dtype == np.float32
+    assert ((full * half).sum(-1) > 0.995).all()
+    assert (full != half).any()
 
 
 def test_encoding_stops_between_windows_when_asked_to(tiny_model, scan):
