@@ -13,31 +13,43 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from napari_ct_grounding.core.display import DisplayWindow
-from napari_ct_grounding.core.errors import GroundingError, InputError
+from napari_ct_grounding.core.errors import GroundingError, InputError, LicenceNeededError
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.controller import GroundingController
-from napari_ct_grounding.widgets.jobs import Continuations, InferenceThread
+from napari_ct_grounding.widgets.housekeeping import Housekeeping
+from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, JobThread
+from napari_ct_grounding.widgets.layer_watch import LayerWatch
+from napari_ct_grounding.widgets.log_file import start_log
 from napari_ct_grounding.widgets.navigation import SliceFollower
+from napari_ct_grounding.widgets.opening import READING_THREAD_NAME, ScanOpener
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel
+from napari_ct_grounding.widgets.panels.download_panel import DownloadPanel
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
+from napari_ct_grounding.widgets.panels.orientation_question import OrientationQuestion
 from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip
 from napari_ct_grounding.widgets.panels.result_table import ResultTable
 from napari_ct_grounding.widgets.panels.sentence_panel import SentencePanel
+from napari_ct_grounding.widgets.panels.session_menu import SessionMenu
 from napari_ct_grounding.widgets.panels.status_line import StatusLine
-from napari_ct_grounding.widgets.panels.volume_panel import OrientationQuestion, VolumePanel
+from napari_ct_grounding.widgets.panels.volume_panel import VolumePanel
 from napari_ct_grounding.widgets.panels.window_presets import WindowPresets
 from napari_ct_grounding.widgets.presenter import Panels, Presenter
+from napari_ct_grounding.widgets.questions import Questions
 from napari_ct_grounding.widgets.requests import WeightsChoice
 from napari_ct_grounding.widgets.sources import Orientation
-from napari_ct_grounding.widgets.view import find_layer, radiological_view
+from napari_ct_grounding.widgets.view import find_layer, radiological_view_of, uncover
 from napari_ct_grounding.widgets.volumes import VolumeList
+from napari_ct_grounding.widgets.weights_fetcher import Pull, WeightsFetcher
 from napari_ct_grounding.widgets.wording import error_text, example_sentences
-from napari_ct_grounding.widgets.work import SessionFactory, SessionStore, open_series
+from napari_ct_grounding.widgets.work import SessionFactory, SessionStore
 
 __all__ = ["GroundingDock"]
 
 _PLUGIN, _SAMPLE = "napari-ct-grounding", "demo_chest"
+
+#: Sentences and scores that take longer than this (ms) show progress and Cancel.
+_SOON_MS = 400
 
 
 class GroundingDock(QWidget):
@@ -47,24 +59,39 @@ class GroundingDock(QWidget):
     ----------
     napari_viewer : napari.Viewer
     session_factory : callable, optional
-        ``factory(weights, device, accept_licence)`` gives a session; `GroundingSession.from_pretrained` by default. Called in the
-        inference thread.
+        ``factory(weights, device)`` gives a session; `GroundingSession.from_pretrained` by default. Called in the inference
+        thread.
+    pull : callable, optional
+        Fetches released weights; `model.weights_hub.pull` by default.
     """
 
-    def __init__(self, napari_viewer: Any, session_factory: SessionFactory | None = None) -> None:
+    def __init__(
+        self, napari_viewer: Any, session_factory: SessionFactory | None = None, pull: Pull | None = None
+    ) -> None:
         super().__init__()
+        start_log()
         self.viewer = napari_viewer
-        self.jobs = InferenceThread(self)
-        self.controller = GroundingController(self.jobs, SessionStore(session_factory))
+        self.jobs = JobThread(self)
+        self.file_jobs = JobThread(self, FILES_THREAD_NAME)
+        self.reading_jobs = JobThread(self, READING_THREAD_NAME)
+        self._store = SessionStore(session_factory)
+        self.controller = GroundingController(self.jobs, self._store)
+        self.fetcher = WeightsFetcher(self.file_jobs, pull)
+        self.housekeeping = Housekeeping(self.controller, self._store, self.file_jobs)
         self.follower = SliceFollower(napari_viewer)
         self.volumes = VolumeList(napari_viewer)
-        self._is_live = False
+        self.layer_watch = LayerWatch(napari_viewer)
+        self.layer_watch.altered.connect(self._on_layers_changed)
+        self._is_live = self._has_left = False
         self._make_panels()
         self._lay_out()
         self._connect()
         self._refresh_timer = QTimer(self)
         self._refresh_timer.setSingleShot(True)
         self._refresh_timer.timeout.connect(self._refresh_volumes)
+        self._soon_timer = QTimer(self)
+        self._soon_timer.setSingleShot(True)
+        self._soon_timer.timeout.connect(self._show_working)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self._on_quit)
@@ -75,7 +102,10 @@ class GroundingDock(QWidget):
 
     def _make_panels(self) -> None:
         colors = colors_of_theme(self.viewer.theme)
-        self.volume_panel = VolumePanel(self)
+        self.volume_panel = VolumePanel(colors, self)
+        self.menu = SessionMenu(self.housekeeping.menu_facts, self)
+        self.volume_panel.model_row.addWidget(self.menu)
+        self.download_panel = DownloadPanel(self)
         self.orientation_question = OrientationQuestion(self)
         self.notices = NoticeBoard(colors, self)
         self.sentence_panel = SentencePanel(self)
@@ -90,6 +120,12 @@ class GroundingDock(QWidget):
             self.follower,
             self.volumes,
             Panels(self.volume_panel, self.notices, self.table, self.disease_panel, self.strip, self.status_line),
+        )
+        self.questions = Questions(
+            self.controller, self.fetcher, self.notices, self.download_panel, self.volume_panel
+        )
+        self.opener = ScanOpener(
+            self.viewer, self.reading_jobs, self.volumes, self.notices, self._show_volume, self
         )
         self.canvas_text = self.presenter.canvas_text
 
@@ -110,7 +146,14 @@ class GroundingDock(QWidget):
         lists.setSizes([200, 260])
         parts = QVBoxLayout()
         parts.setSpacing(6)
-        for part in (self.volume_panel, self.orientation_question, self.notices, self.sentence_panel, self.presets):
+        for part in (
+            self.volume_panel,
+            self.download_panel,
+            self.orientation_question,
+            self.notices,
+            self.sentence_panel,
+            self.presets,
+        ):
             parts.addWidget(part)
         parts.addWidget(lists, 1)
         parts.addWidget(self.status_line)
@@ -121,13 +164,15 @@ class GroundingDock(QWidget):
         layout.addLayout(parts, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(388)
+        self.setAcceptDrops(True)
 
     def _connect(self) -> None:
         controller, panel = self.controller, self.volume_panel
-        panel.volume_chosen.connect(self._choose_volume)
-        panel.path_chosen.connect(self._open_path)
-        panel.sample_requested.connect(self._open_sample)
-        panel.series_chosen.connect(self._open_series)
+        panel.volume_chosen.connect(self._show_volume)
+        panel.open_menu.path_chosen.connect(self.opener.open_paths)
+        panel.open_menu.sample_requested.connect(self._open_sample)
+        panel.series_chosen.connect(self._on_series_chosen)
+        panel.frame_chosen.connect(self._on_frame_chosen)
         panel.weights_chosen.connect(self._on_weights_chosen)
         panel.device_chosen.connect(controller.choose_device)
         panel.encode_requested.connect(partial(self._ask, controller.encode))
@@ -143,10 +188,15 @@ class GroundingDock(QWidget):
         self.presets.radiological_view_requested.connect(self._on_radiological_view_requested)
         controller.encoding_progressed.connect(panel.set_progress)
         controller.stage_changed.connect(panel.set_stage)
+        controller.working_changed.connect(self._on_working_changed)
+        self.menu.coverage_chosen.connect(controller.choose_coverage)
+        self.menu.keeping_chosen.connect(self.housekeeping.set_keeping)
+        self.menu.clearing_requested.connect(self.housekeeping.clear_cache)
+        self.menu.log_folder_requested.connect(self.housekeeping.open_log_folder)
         controller.failed.connect(self._on_failed)
         controller.hounsfield_asked.connect(self._on_hounsfield_asked)
 
-    # -- living and resting: a dock is never closed, only hidden or taken out of the window
+    # -- living and resting: the eye of napari's title bar hides a dock, the cross takes it out of the window for good
 
     def _go_live(self) -> None:
         if not self._is_live:
@@ -157,27 +207,52 @@ class GroundingDock(QWidget):
             events.removed.connect(self._on_layer_removed)
             self.viewer.events.theme.connect(self._on_theme_changed)
             self.follower.follow()
+            self.opener.listen()
 
     def _rest(self) -> None:
+        """Stop listening, but for layers that go: their voxels must go with them."""
         if self._is_live:
             self._is_live = self.presenter.is_live = False
             events = self.viewer.layers.events
             for event in (events.inserted, events.reordered, events.renamed):
                 event.disconnect(self._on_layers_changed)
-            events.removed.disconnect(self._on_layer_removed)
             self.viewer.events.theme.disconnect(self._on_theme_changed)
             self.follower.rest()
+            self.layer_watch.rest()
+            self.opener.ignore()
             self.canvas_text.clear()
+        self._refresh_timer.stop()
         self.jobs.rest()
+        self.file_jobs.rest()
+        self.reading_jobs.rest()
+
+    def _stop(self, *, wait: bool = False) -> None:
+        """End all work."""
+        self.controller.cancel()
+        self.fetcher.cancel()
+        self.opener.cancel()
+        for jobs in (self.jobs, self.file_jobs, self.reading_jobs):
+            jobs.stop(wait=wait)
+
+    def _leave(self) -> None:
+        """Take everything of ours out of the viewer, and let go of all that belongs to it."""
+        if not self._has_left:
+            self._has_left = True
+            self._rest()
+            self._stop()
+            self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+            for layer_id in self.controller.layer_ids():
+                self.controller.forget_layer(layer_id)
+            self.volumes.chosen_id = None
+            self.follower.set_source(None)
+            self.presenter.clear()
+            self._store.release()
 
     def showEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
         super().showEvent(event)
         if not event.spontaneous() and not self._is_live:
+            self._has_left = False
             self._go_live()
-            for layer_id in self.controller.layer_ids():
-                if find_layer(self.viewer, layer_id) is None:  # removed while nobody listened
-                    self.volumes.forget(layer_id)
-                    self.controller.forget_layer(layer_id)
             self._on_theme_changed()
             self._refresh_volumes()
             self.presenter.follow_view()
@@ -188,18 +263,25 @@ class GroundingDock(QWidget):
             return  # the window was minimised
         self._rest()
         if not self.window().isVisible():  # the viewer is closing
-            self.jobs.stop()
+            self._stop()
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
+        event.setAccepted(any(url.isLocalFile() for url in event.mimeData().urls()))
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Open what is dropped on the dock with our reader: napari would ask which one to use."""
+        self.opener.open_paths([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
+        event.acceptProposedAction()
 
     def event(self, event: QEvent) -> bool:
-        """Stop all work when the dock is taken out of the window (`remove_dock_widget`)."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._rest()
-            self.presenter.clear()
-            self.jobs.stop()
+        """Leave the viewer when the dock is taken out of the window (`remove_dock_widget`), or deleted."""
+        is_out = event.type() == QEvent.Type.ParentChange and self.parent() is None
+        if is_out or event.type() == QEvent.Type.DeferredDelete:
+            self._leave()
         return super().event(event)
 
     def _on_quit(self) -> None:
-        self.jobs.stop(wait=True)
+        self._stop(wait=True)
 
     # -- volumes
 
@@ -212,69 +294,76 @@ class GroundingDock(QWidget):
         self.volumes.forget(layer_id)
         if self.controller.forget_layer(layer_id):
             show_info(f"{name} was removed while it was being encoded; the encoding was stopped.")
-        self._refresh_timer.start(0)
+        if self._is_live:
+            self._refresh_timer.start(0)
 
     def _refresh_volumes(self) -> None:
         newest = self.volumes.look()
+        self.layer_watch.follow()
         chosen = self.volumes.chosen_id
         if newest is not None:
             self._choose_volume(newest)
-        elif chosen is None:
-            self._choose_volume(None)
+        elif chosen is None or self.volumes.source() != self.controller.intent.source:
+            self._choose_volume(chosen)
         else:
             self.volume_panel.set_volumes(self.volumes.entries, chosen)
 
+    def _show_volume(self, layer_id: Hashable) -> None:
+        """Take a layer as the volume, and let it be seen."""
+        layer = find_layer(self.viewer, layer_id)
+        if layer is not None:
+            uncover(self.viewer, layer, [entry.layer_id for entry in self.volumes.entries if entry.reason is None])
+        self._choose_volume(layer_id)
+
     def _choose_volume(self, layer_id: Hashable | None) -> None:
         """Take a layer as the volume; its orientation is asked first where it is unknown."""
-        source = self.volumes.choose(layer_id)
+        self.volumes.chosen_id = layer_id
+        source = self.volumes.source()
         layer = None if layer_id is None else find_layer(self.viewer, layer_id)
         self.volume_panel.set_volumes(self.volumes.entries, layer_id)
         self.volume_panel.set_series(*self.volumes.series())
-        self.orientation_question.setVisible(layer is not None and source is None)
+        self.volume_panel.set_frames(*self.volumes.frame())
+        is_unknown = layer is not None and source is None
+        if is_unknown:
+            self.orientation_question.ask(self.volumes.spacing_question())
+        self.orientation_question.setVisible(is_unknown)
         self.notices.remove_notice("hounsfield")
         if layer is None:
             self.notices.show_notice(
                 "empty",
-                "Drag a NIfTI file or a DICOM folder into the window.",
+                "Drop a CT here: a DICOM folder, a NIfTI, NRRD, MetaImage or zip file. Or use the button Open.",
                 [("Open the sample", self._open_sample)],
                 is_warning=False,
             )
         else:
             self.notices.remove_notice("empty")
             self.sentence_panel.set_examples(example_sentences(layer.metadata))
+        before = self.controller.intent.source
+        is_other = before is not None and before.layer_id == layer_id and before != source
+        # What the layer showed before is gone, and the answers about it with it.
+        if is_other and self.controller.forget_layer(layer_id):
+            show_info(f"{layer.name} was changed while it was being encoded; the encoding was stopped.")
         self.follower.set_source(source)
         self.controller.choose_source(source, is_orientation_unknown=layer is not None and source is None)
-        if source is not None and self.volumes.is_first_look(layer_id) and source.volume is not None:
-            radiological_view(self.viewer)
+        if source is not None and self.volumes.is_first_look(layer_id):
+            radiological_view_of(self.viewer, source.screen_signs)
         self.presenter.show_scan()
 
     def _on_orientation_answered(self, orientation: Orientation) -> None:
         self.volumes.set_orientation(orientation)
         self._choose_volume(self.volumes.chosen_id)
 
-    def _open_path(self, path: str) -> None:
-        try:
-            self.viewer.open(path, plugin=_PLUGIN)
-        except InputError as error:
-            self._on_failed(error)
-        except ValueError:  # napari's word for a reader that declined
-            show_warning(f"{Path(path).name} is no CT that can be read: neither NIfTI nor DICOM was found in it.")
-
     def _open_sample(self) -> None:
         self._ask(partial(self.viewer.open_sample, _PLUGIN, _SAMPLE))
 
-    def _open_series(self, key: str) -> None:
-        """Open another series of the chosen layer's folder; it becomes a layer of its own."""
-        path = self.volumes.source_path()
-        if path is not None:
-            self.jobs.submit(
-                partial(open_series, path, key),
-                Continuations(on_done=self._on_series_opened, on_failed=self._on_failed),
-            )
+    def _on_series_chosen(self, key: str) -> None:
+        """Open another series as a layer of its own; until it is there, the chooser shows the one that is."""
+        self.volume_panel.show_series(self.volumes.series()[1])
+        self.opener.open_series(key)
 
-    def _on_series_opened(self, layer_data: Any) -> None:
-        data, meta, kind = layer_data
-        getattr(self.viewer, f"add_{kind}")(data, **meta)
+    def _on_frame_chosen(self, frame: int) -> None:
+        self.volume_panel.set_frames(*self.volumes.frame())
+        self.opener.open_frame(frame)
 
     # -- wishes
 
@@ -289,19 +378,24 @@ class GroundingDock(QWidget):
         self._ask(partial(self.controller.ground, text))
 
     def _on_weights_chosen(self, weights: str | Path) -> None:
-        if weights != "radfinder":
-            self.notices.remove_notice("licence")
+        self.questions.forget_weights()
+        if weights == "radfinder":
+            self.fetcher.want(weights)
+        else:
             self.controller.choose_weights(WeightsChoice(weights))
-            return
-        before = self.controller.intent.weights
-        self.notices.show_notice(
-            "licence",
-            "RadFinder's weights are licensed CC BY-NC-SA: research yes, commercial use no. They are downloaded once, a few GB.",
-            [
-                ("Accept", partial(self.controller.choose_weights, WeightsChoice(weights, is_licence_accepted=True))),
-                ("Decline", partial(self.volume_panel.show_weights, str(before.weights))),
-            ],
-        )
+
+    def _on_working_changed(self, is_working: bool) -> None:
+        if is_working:
+            self._soon_timer.start(_SOON_MS)
+        else:
+            self._soon_timer.stop()
+            self.presenter.show_encoding(self.controller.is_encoding)
+
+    def _show_working(self) -> None:
+        """Show that sentences or scores are still being computed, with Cancel."""
+        if self.controller.is_working and not self.controller.is_encoding:
+            self.presenter.show_encoding(True)
+            self.volume_panel.set_stage("Computing the answers")
 
     def _on_window_requested(self, window: DisplayWindow) -> None:
         layer = self.presenter.layer()
@@ -309,7 +403,8 @@ class GroundingDock(QWidget):
             layer.contrast_limits = window.limits_hu
 
     def _on_radiological_view_requested(self) -> None:
-        radiological_view(self.viewer)
+        source = self.controller.intent.source
+        radiological_view_of(self.viewer, (1, 1, 1) if source is None else source.screen_signs)
 
     def _on_place_requested(self, result: GroundingResult, z_mm: float) -> None:
         self.presenter.select(result)
@@ -317,6 +412,9 @@ class GroundingDock(QWidget):
             self.presenter.jump(z_mm)
 
     def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, LicenceNeededError):  # the weights are gone from the cache
+            self.questions.ask_licence("radfinder", error)
+            return
         (show_warning if isinstance(error, GroundingError) else show_error)(error_text(error))
 
     def _on_hounsfield_asked(self, error: Exception) -> None:
@@ -324,6 +422,7 @@ class GroundingDock(QWidget):
 
     def _on_theme_changed(self, _event: object = None) -> None:
         colors = colors_of_theme(self.viewer.theme)
-        for panel in (self.notices, self.table, self.disease_panel, self.strip, self.status_line):
+        badges = self.volume_panel.badges
+        for panel in (badges, self.notices, self.table, self.disease_panel, self.strip, self.status_line):
             panel.set_colors(colors)
         self.presenter.show_scan()

@@ -9,6 +9,7 @@ from typing import Any
 from napari.utils.notifications import show_info
 
 from napari_ct_grounding.core.results import GroundingResult
+from napari_ct_grounding.widgets.badge_texts import badges_of
 from napari_ct_grounding.widgets.canvas_text import CanvasText
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.layers import HighlightLayers
@@ -21,7 +22,7 @@ from napari_ct_grounding.widgets.panels.status_line import StatusLine
 from napari_ct_grounding.widgets.panels.volume_panel import VolumePanel
 from napari_ct_grounding.widgets.view import find_layer, is_axial, orientation_letters, restore_axial
 from napari_ct_grounding.widgets.volumes import VolumeList
-from napari_ct_grounding.widgets.wording import badges_of, canvas_text, facts_of
+from napari_ct_grounding.widgets.wording import canvas_text, facts_of
 
 __all__ = ["Panels", "Presenter"]
 
@@ -106,7 +107,11 @@ class Presenter:
         source, answers = self._controller.intent.source, self._controller.answers
         scan = None if answers is None else answers.scan
         self._panels.status_line.set_facts(*(([], "") if scan is None else facts_of(scan)))
-        self._panels.status_line.set_badges([] if source is None else badges_of(source, scan, self._volumes.question()))
+        badges: list[tuple[str, str]] = []
+        if source is not None:
+            is_assumed = self._controller.intent.is_hu_assumed
+            badges = badges_of(source, scan, self._volumes.question(), is_hu_assumed=is_assumed)
+        self._panels.volume_panel.badges.set_badges(badges)
 
     def show_encoding(self, is_running: bool) -> None:
         """Show the button Encode, or the progress."""
@@ -121,7 +126,7 @@ class Presenter:
         if answers is None:
             self._panels.disease_panel.clear()
         else:
-            self._panels.disease_panel.set_scores(answers.diseases, answers.scan.encoded.holds_chest)
+            self._panels.disease_panel.set_scores(answers.diseases or [], answers.scan.encoded.holds_chest)
 
     def show_answer(self, result: GroundingResult, is_new: bool) -> None:
         """List an answer, draw it, and go to its slice when it names one."""

@@ -7,6 +7,7 @@ three axes of the viewer; units of the viewer may differ from the layer's (napar
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Hashable
 from typing import Any
 
 from napari.viewer import Viewer
@@ -19,6 +20,7 @@ __all__ = [
     "orientation_letters",
     "radiological_view",
     "radiological_view_of",
+    "uncover",
 ]
 
 
@@ -88,6 +90,15 @@ def orientation_letters(viewer: Any, screen_signs: tuple[int, int, int] = (1, 1,
 def find_layer(viewer: Any, layer_id: Any) -> Any | None:
     """Return the layer with this `unique_id`; None when it was removed."""
     return next((layer for layer in viewer.layers if layer.unique_id == layer_id), None)
+
+
+def uncover(viewer: Any, layer: Any, others: Collection[Hashable]) -> None:
+    """Let a layer be seen: switch it on, and off those of `others` (ids) that lie above it, unless they stand side by side."""
+    layer.visible = True
+    if not viewer.grid.enabled:
+        for above in viewer.layers[viewer.layers.index(layer) + 1 :]:
+            if above.unique_id in others:
+                above.visible = False
 
 
 def current_slice(viewer: Any, layer: Any) -> int | None:

@@ -56,15 +56,12 @@ class VolumeList:
             return min(usable, key=lambda layer: not knows_its_geometry(layer)).unique_id
         return None
 
-    def choose(self, layer_id: Hashable | None) -> LayerSource | None:
-        """Choose a layer; returns its source, or None when its orientation must be asked first."""
-        self.chosen_id = layer_id
+    def source(self) -> LayerSource | None:
+        """Return what a session needs of the chosen layer; None when its orientation must be asked first."""
         layer = self.layer()
-        if layer is None:
+        if layer is None or not (knows_its_geometry(layer) or layer.unique_id in self._orientations):
             return None
-        if not knows_its_geometry(layer) and layer_id not in self._orientations:
-            return None
-        return source_of_layer(layer, self._orientations.get(layer_id))
+        return source_of_layer(layer, self._orientations.get(layer.unique_id))
 
     def spacing_question(self) -> tuple[float, float, float] | None:
         """Voxel size (z, y, x) that the chosen layer seems to have, where its units do not say; None where they do."""

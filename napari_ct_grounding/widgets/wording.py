@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from napari_ct_grounding.core.errors import GroundingError, LicenceNeededError
+from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.results import GroundingResult
+from napari_ct_grounding.readers.notes import NOTICEABLE_DEG
 from napari_ct_grounding.widgets.sources import LayerSource
 from napari_ct_grounding.widgets.weights_fetcher import DownloadState
 from napari_ct_grounding.widgets.work import EncodedScan, SlowStart
 
 __all__ = [
-    "MIN_COVERED_BODY",
-    "badges_of",
     "bytes_text",
     "canvas_text",
     "coverage_label",
@@ -25,11 +25,6 @@ __all__ = [
     "signed_mm",
     "slow_start_text",
 ]
-
-#: Below this share of the body seen by the model a badge says so.
-MIN_COVERED_BODY = 0.98
-
-_SHORT_BADGE = 46
 
 
 def signed_mm(value: float) -> str:
@@ -48,13 +43,19 @@ def canvas_text(source: LayerSource, slice_index: int, result: GroundingResult |
     else:
         names.append(f"Slice {slice_index}")
     z_mm = source.geometry.z_of_slice(slice_index)
-    text = f"{'   '.join(names)}\nz {signed_mm(z_mm)}"
+    # A tilted slice has as many heights as rows; the one named is that of its centre.
+    place = " at the centre" if _is_tilted(source.geometry) else ""
+    text = f"{'   '.join(names)}\nz {signed_mm(z_mm)}{place}"
     if result is not None and result.has_location:
         if slice_index == result.slice_index:
             text += "   predicted slice"
         elif result.interval_mm[0] <= z_mm <= result.interval_mm[1]:
             text += "   in the interval"
     return text
+
+
+def _is_tilted(geometry: VolumeGeometry) -> bool:
+    return max(geometry.obliquity_deg, geometry.shear_deg) > NOTICEABLE_DEG
 
 
 def facts_of(scan: EncodedScan) -> tuple[list[str], str]:
@@ -70,31 +71,6 @@ def facts_of(scan: EncodedScan) -> tuple[list[str], str]:
         f"Coverage: {scan.encoded.coverage}, z {signed_mm(low)} to {signed_mm(high)}"
     )
     return [weights, facts.device, coverage], tooltip
-
-
-def badges_of(source: LayerSource, scan: EncodedScan | None, question: str | None = None) -> list[tuple[str, str]]:
-    """Return (short, full) warnings about a volume and its encoding."""
-    badges = [(_shortened(note), note) for note in source.notes]
-    if question:
-        badges.append(("values may not be HU", question))
-    if scan is None:
-        return badges
-    share = scan.encoded.embeddings.covered_body_fraction
-    if share < MIN_COVERED_BODY:
-        badges.append(
-            (
-                f"only {share:.0%} of the body seen",
-                f"The model saw {share:.0%} of the body in this scan; the hatched range of the profile is unknown to it.",
-            )
-        )
-    if not scan.facts.is_calibrated:
-        badges.append(
-            (
-                "interval not calibrated",
-                "The interval was not calibrated on held-out cases; its width is a rough guide.",
-            )
-        )
-    return badges
 
 
 def error_text(error: Exception) -> str:
@@ -167,10 +143,6 @@ _COVERAGE_LABELS = {
     "paper": "As in the paper (outer slices left out, faster)",
     "masked": "Whole scan",
 }
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHORT_BADGE else text[: _SHORT_BADGE - 1].rstrip(" ,.;:") + "\u2026"
 
 
 def example_sentences(metadata: dict[str, Any]) -> tuple[str, ...]:

@@ -114,6 +114,7 @@ class FakeSession:
             geometry=volume.geometry,
             slice_table=volume.slice_table,
             holds_chest=self.holds_chest,
+            notes=(),
             coverage=coverage,
         )
 
