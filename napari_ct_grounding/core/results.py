@@ -1,6 +1,7 @@
 """What the package answers: grounding results and disease scores, and their JSON form.
 
-The JSON form is versioned: a list of results travels as plain objects whose keys are the field names.
+A result travels as a plain object whose keys are the field names; files of many results, and their version, are
+described in `core.localization_results`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DiseaseScore", "GroundingResult", "to_jsonable"]
+from napari_ct_grounding.core.json_object import JsonObject
+
+__all__ = ["DiseaseScore", "GroundingResult", "grounding_result_from", "to_jsonable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +91,38 @@ class DiseaseScore:
     probability: float | None = None
 
 
+def grounding_result_from(record: JsonObject) -> GroundingResult:
+    """Return the result of which `record` is the JSON form, bit for bit; what does not fit is told to `record`."""
+    result = GroundingResult(
+        sentence=record.text("sentence"),
+        z_mm=record.number("z_mm"),
+        slice_index=record.whole("slice_index"),
+        image_number=record.optional_whole("image_number"),
+        score=record.number("score"),
+        interval_mm=record.pair("interval_mm"),
+        covered_mm=record.pair("covered_mm"),
+        depths_mm=record.numbers("depths_mm"),
+        profile=record.numbers("profile", np.float32, with_gaps=True),
+        peaks_mm=tuple(record.numbers("peaks_mm").tolist()),
+        has_location=record.flag("has_location"),
+        is_calibrated=record.flag("is_calibrated"),
+        depth_width_mm=record.number("depth_width_mm"),
+        file_index=record.whole("file_index"),
+    )
+    if result.profile.shape != result.depths_mm.shape:
+        record.tell(f"profile has {result.profile.size} values for {result.depths_mm.size} depths")
+    return result
+
+
 def to_jsonable(value: Any) -> Any:
-    """Return `value` (a result, an array, a container of them) as plain JSON types; NaN becomes None."""
+    """Return `value` (a result, an array, a container of them) as plain JSON types; NaN becomes None.
+
+    Values of float32 get the few digits that tell them apart, not those of the float64 next to them.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
-        return to_jsonable(value.tolist())
+        return to_jsonable((value.astype(str).astype(np.float64) if value.dtype == np.float32 else value).tolist())
     if isinstance(value, np.generic):
         return to_jsonable(value.item())
     if isinstance(value, dict):

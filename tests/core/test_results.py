@@ -49,3 +49,10 @@ def test_numpy_scalars_and_nested_containers_become_plain() -> None:
 
 def test_a_disease_score_without_calibration_has_no_probability() -> None:
     assert to_jsonable(DiseaseScore("Emphysema", 0.5)) == {"name": "Emphysema", "score": 0.5, "probability": None}
+
+
+def test_values_of_float32_are_written_in_few_digits_and_come_back_exactly() -> None:
+    values = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
+    text = json.dumps(to_jsonable(values))
+    np.testing.assert_array_equal(np.array(json.loads(text), dtype=np.float32), values)
+    assert len(text) < 14 * len(values)
