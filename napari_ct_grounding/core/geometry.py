@@ -18,6 +18,8 @@ __all__ = ["Canonicalisation", "VolumeGeometry", "canonicalise"]
 
 #: Two affines closer than this (mm) describe the same grid.
 AFFINE_TOLERANCE_MM = 1e-3
+#: Larger numbers are damage, and their squares overflow.
+MAX_AFFINE_MM = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class VolumeGeometry:
     Raises
     ------
     GeometryError
-        When the affine is not finite, not affine, or has an axis of no length.
+        When the affine is not finite, absurdly large, not affine, or has an axis of no length.
     """
 
     affine: NDArray[np.float64]
@@ -47,6 +49,10 @@ class VolumeGeometry:
             raise GeometryError(f"The affine has shape {affine.shape}; a volume needs a 4 x 4 matrix.")
         if not np.isfinite(affine).all():
             raise GeometryError("The affine holds NaN or infinity, so positions in mm are unknown. Repair the header.")
+        if np.abs(affine).max() > MAX_AFFINE_MM:
+            raise GeometryError(
+                f"The affine holds {np.abs(affine).max():.3g}; beyond {MAX_AFFINE_MM:g} mm there is no scan. Repair the header."
+            )
         if not np.allclose(affine[3], (0, 0, 0, 1)):
             raise GeometryError(f"The last row of the affine is {affine[3].tolist()}; it must be 0 0 0 1.")
         if abs(np.linalg.det(affine[:3, :3])) < 1e-9:

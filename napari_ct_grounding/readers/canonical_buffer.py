@@ -46,7 +46,8 @@ def scale_to_hu(stored: NDArray, slope: float, intercept: float) -> NDArray:
         # 16 bits times 14 bits plus 30 bits fit into 32; wider values need 64.
         wide = np.multiply(stored, int(slope), dtype=np.int32 if stored.dtype.itemsize <= 2 else np.int64)
         return np.add(wide, int(intercept), out=wide)
-    return stored.astype(np.float64) * slope + intercept
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found as not finite
+        return stored.astype(np.float64) * slope + intercept
 
 
 class CanonicalBuffer:

@@ -136,10 +136,13 @@ class ImageHeader:
 
     @property
     def normal(self) -> np.ndarray:
-        """Unit normal of the image plane (row direction x column direction), LPS. Only for images with an orientation."""
+        """Unit normal of the image plane (row direction x column direction), LPS; 0 where the directions span no plane.
+
+        Only for images with an orientation.
+        """
         assert self.orientation is not None  # callers filter first; this is for the type checker
         normal = np.cross(self.orientation[:3], self.orientation[3:])
-        return normal / np.linalg.norm(normal)
+        return normal / (np.linalg.norm(normal) or 1.0)
 
 
 @contextmanager
@@ -236,7 +239,7 @@ def _place_and_scale(layers: list[pydicom.Dataset]) -> dict[str, Any]:
                     return value
         return None
 
-    slope, intercept = first(_numbers, "RescaleSlope"), first(_numbers, "RescaleIntercept")
+    slope, intercept = first(_rescale, "RescaleSlope"), first(_rescale, "RescaleIntercept")
     tilt = first(_numbers, "GantryDetectorTilt")
     has_table = any("ModalityLUTSequence" in layer for layer in layers)
     return {
@@ -244,9 +247,9 @@ def _place_and_scale(layers: list[pydicom.Dataset]) -> dict[str, Any]:
         "orientation": _of_length(first(_numbers, "ImageOrientationPatient"), 6),
         "pixel_spacing": _of_length(first(_numbers, "PixelSpacing"), 2),
         "gantry_tilt_deg": tilt[0] if tilt and np.isfinite(tilt[0]) else 0.0,
-        "slope": slope[0] if slope else 1.0,
-        "intercept": intercept[0] if intercept else 0.0,
-        "rescale": "given" if slope and intercept else "table" if has_table else "missing",
+        "slope": 1.0 if slope is None else slope,
+        "intercept": 0.0 if intercept is None else intercept,
+        "rescale": "given" if None not in (slope, intercept) else "table" if has_table else "missing",
         "rescale_type": (first(_text, "RescaleType") or "").upper(),
         "image_type": first(_words, "FrameType", "ImageType") or (),
         "traits": tuple(_trait(first, name) for name, _ in TRAITS),
@@ -308,6 +311,14 @@ def _numbers(dataset: pydicom.Dataset, name: str) -> tuple[float, ...]:
         return tuple(float(number) for number in ([value] if isinstance(value, (str, int, float)) else value))
     except (TypeError, ValueError):
         return ()
+
+
+def _rescale(dataset: pydicom.Dataset, name: str) -> float | None:
+    """Return a number; None for an element that is absent or empty, NaN for one that is anything but one number."""
+    numbers = _numbers(dataset, name)
+    if len(numbers) == 1:
+        return numbers[0]
+    return float("nan") if name in dataset and dataset.get_item(name).value else None
 
 
 def _padding(dataset: pydicom.Dataset) -> tuple[int, int] | None:

@@ -148,7 +148,8 @@ class PixelReader:
     def _reason(self, path: Path) -> str:
         syntax = None
         if self._open_path == path and self._open_dataset is not None:
-            syntax = self._open_dataset.file_meta.get("TransferSyntaxUID")
+            named = self._open_dataset.file_meta.get("TransferSyntaxUID")
+            syntax = named if isinstance(named, pydicom.uid.UID) else None  # damaged, it may be any text, or several
             if "PixelData" not in self._open_dataset:
                 return "the file holds no picture, or was cut short. Copy it again."
         if syntax is not None and syntax.is_transfer_syntax and syntax.is_encapsulated:

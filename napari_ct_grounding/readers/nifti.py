@@ -27,6 +27,8 @@ NiftiHeader = nibabel.Nifti1Header
 
 #: sform and qform that differ by more than this (mm, or per voxel) are told to the reader.
 FORM_TOLERANCE = 1e-3
+#: Unknown, scanner, aligned, Talairach, MNI, another template.
+_FORM_CODES = set(range(6))
 #: Intent codes of files whose fifth axis holds the parts of a vector, a matrix or a colour.
 _INTENTS = {
     1003: "matrices",
@@ -87,7 +89,7 @@ def describe_nifti(path: Path) -> StoredVolume:
     # 0 stands for "right behind the header" (and its four bytes for extensions).
     first = 0 if header_path != voxel_path else header.single_vox_offset
     if start == 0:
-        start = first
+        start = float(first)
     if not (first <= start < 2**40 and start.is_integer()):
         raise VolumeError(
             f"{name} has a damaged header: its voxels cannot begin at byte {start:g}. Copy or export the file again."
@@ -200,8 +202,13 @@ def _affine(header: NiftiHeader) -> tuple[NDArray[np.float64], list[str]]:
     """Return stored voxel (x, y, z) to world RAS+ mm by the sform, else the qform, and what to say about it."""
     notes: list[str] = []
     sform_code, qform_code = int(header["sform_code"]), int(header["qform_code"])
+    if not {sform_code, qform_code} <= _FORM_CODES:
+        raise GeometryError(
+            f"The header marks its orientations with the codes {sform_code} (sform) and {qform_code} (qform); known are 0 to 5. "
+            "It is damaged. Repair the header."
+        )
     pixdim = np.asarray(header["pixdim"][1:4], dtype=np.float64)
-    if sform_code <= 0:
+    if sform_code == 0:
         if not np.isfinite(pixdim).all() or (pixdim == 0).any():
             raise GeometryError(
                 f"The voxel size in the header is {' x '.join(f'{size:g}' for size in pixdim)} mm (x, y, z); every size must be "
@@ -218,7 +225,7 @@ def _affine(header: NiftiHeader) -> tuple[NDArray[np.float64], list[str]]:
         try:
             qform = np.asarray(header.get_qform(), dtype=np.float64)
         except (HeaderDataError, ValueError) as error:
-            if sform_code <= 0:
+            if sform_code == 0:
                 raise GeometryError(
                     "The orientation in the header (qform) is no rotation, so positions in mm are unknown. Repair the header."
                 ) from error

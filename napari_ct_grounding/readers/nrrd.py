@@ -198,7 +198,7 @@ def _checked_value(field: str, value: bytes, name: str) -> str:
             whole_number_of(word, field, name)
     elif field in ("space directions", "space origin"):
         # Old writers put spaces behind the commas of a vector.
-        text = re.sub(r"\s*([,(])\s*", r"\1", re.sub(r"\s*([,)])", r"\1", text)).replace(")(", ") (")
+        text = re.sub(r"\s*,\s*|(?<=\()\s+|\s+(?=\))", lambda gap: gap[0].strip(), text).replace(")(", ") (")
         numbers_of(re.sub(r"[(),]", " ", text.replace("none", " ")), field, name)
     return text
 

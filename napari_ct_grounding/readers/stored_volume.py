@@ -201,5 +201,4 @@ def _stream_frame(stream: BinaryIO, stored: StoredVolume, frame: int, buffer: Ca
         fill(stream, target, stored.name)
         plane = block if stored.frame_axis == 3 else block.take(frame, axis=take)
         native = plane.astype(stored.dtype.newbyteorder("="), copy=False)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found as not finite
-            buffer.put(index, scale_to_hu(native, stored.slope, stored.intercept))
+        buffer.put(index, scale_to_hu(native, stored.slope, stored.intercept))
