@@ -78,6 +78,9 @@ def model_options() -> argparse.ArgumentParser:
     group.add_argument("--weights", default="bundled", metavar="W", help="bundled (default), radfinder, or a folder")
     group.add_argument("--tokenizer", type=Path, metavar="T", help="folder of tokenizer files, for weights without one")
     group.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, mps, cuda or cuda:N")
+    group.add_argument(
+        "--precision", default="auto", metavar="P", help="auto (default; the faster one), float32 or bfloat16"
+    )
     group.add_argument("--coverage", default="auto", metavar="C", help="auto (default), or what the weights offer")
     group.add_argument(
         "--accept-licence", action="store_true", help="the licence of weights to be downloaded was read and is accepted"
@@ -108,6 +111,7 @@ def open_session(options: argparse.Namespace) -> GroundingSession:
         options.weights,
         device=options.device,
         coverage=options.coverage,
+        precision=options.precision,
         tokenizer=options.tokenizer,
         accept_licence=options.accept_licence,
         cache=None if options.no_cache else "default",

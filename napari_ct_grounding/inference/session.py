@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_ct_grounding.core.coverage import frame_note
@@ -25,10 +27,13 @@ from napari_ct_grounding.core.sentences import clean_sentence
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.inference.cache import CacheChoice, EmbeddingCache, EncodingKey, KeptEncoding, default_cache
 from napari_ct_grounding.inference.device import DeviceChoice, choose_device
+from napari_ct_grounding.inference.estimate import EncodingEstimate, EncodingTimes, matmul_rate, seconds_of, timing_key
+from napari_ct_grounding.inference.precision import check_precision, choose_precision
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress
 from napari_ct_grounding.model.body import lung_volume_ml
 from napari_ct_grounding.model.card import WeightsCard
-from napari_ct_grounding.model.probe import check_probe
+from napari_ct_grounding.model.device_memory import device_memory_errors
+from napari_ct_grounding.model.probe import check_first_probe, check_probe
 from napari_ct_grounding.model.weights import load_weights
 
 __all__ = ["EncodedVolume", "GroundingSession"]
@@ -103,8 +108,12 @@ class GroundingSession:
     device : DeviceChoice
     coverage : str
         One of the model's `coverages`; "auto" for its first; "full" for the one that leaves nothing of the scan out.
+    precision : str
+        In which the model computes: one of its `precisions`.
     cache : EmbeddingCache, optional
         Keeps encodings on disk.
+    times : EncodingTimes, optional
+        Remembers how long windows took; for the life of the session by default.
     """
 
     def __init__(
@@ -116,7 +125,9 @@ class GroundingSession:
         weights_fingerprint: str,
         device: DeviceChoice,
         coverage: str = "auto",
+        precision: str = "float32",
         cache: EmbeddingCache | None = None,
+        times: EncodingTimes | None = None,
     ) -> None:
         self.model = model
         self.card = card
@@ -124,8 +135,10 @@ class GroundingSession:
         self.weights_fingerprint = weights_fingerprint
         self.device = device
         self.coverage = self._offered(coverage)
-        self.precision = "float32"
+        self.precision = precision
         self.cache = cache
+        self._times = times or EncodingTimes(None)
+        self._matmul_rate: float | None = None
         self._scans: OrderedDict[tuple[str, str], EncodedVolume] = OrderedDict()
         self._sentences: OrderedDict[str, tuple[NDArray, NDArray]] = OrderedDict()
         self._last: EncodedVolume | None = None
@@ -137,6 +150,7 @@ class GroundingSession:
         *,
         device: str = "auto",
         coverage: str = "auto",
+        precision: str = "auto",
         tokenizer: str | Path | None = None,
         accept_licence: bool = False,
         cache: CacheChoice = "default",
@@ -150,6 +164,8 @@ class GroundingSession:
             "auto", "cpu", "mps", "cuda" or "cuda:N".
         coverage : str
             "auto" takes what the weights were made for; "full" the whole scan, where the weights offer it.
+        precision : str
+            "float32", "bfloat16", or "auto" for the faster one where the weights offer both.
         tokenizer : str or Path, optional
             Folder of tokenizer files, for released weights stored without one.
         accept_licence : bool
@@ -162,13 +178,23 @@ class GroundingSession:
         WeightsError
             When the weights cannot be found or used, or do not give the embedding that their card recorded.
         InputError
-            When the device or coverage is not to be had.
+            When the device, coverage or precision is not to be had.
+        DeviceMemoryError
+            When the weights do not fit into the device's memory.
         """
+        check_precision(precision)
         choice = choose_device(device)
         kept = default_cache() if cache == "default" else cache
-        loaded = load_weights(weights, choice.device, tokenizer=tokenizer, accept_licence=accept_licence)
+        loaded = load_weights(weights, "cpu", tokenizer=tokenizer, accept_licence=accept_licence)
+        number = choose_precision(precision, choice.device, loaded.model.precisions).precision
+        with device_memory_errors(choice.device):
+            # Made smaller before they travel: a device then needs no room for the larger form.
+            loaded.model.set_precision(number)
+            loaded.model.to(choice.device)
         if loaded.card.probe is not None:
             check_probe(loaded.model, loaded.card.probe)
+        else:
+            check_first_probe(loaded.model, loaded.fingerprint)
         return cls(
             loaded.model,
             loaded.card,
@@ -176,7 +202,9 @@ class GroundingSession:
             weights_fingerprint=loaded.fingerprint,
             device=choice,
             coverage=coverage,
+            precision=number,
             cache=kept,
+            times=EncodingTimes(None if kept is None else kept.folder),
         )
 
     def encode(
@@ -227,6 +255,27 @@ class GroundingSession:
         _remember(self._scans, key, encoded, _NUM_KEPT_SCANS)
         self._last = encoded
         return encoded
+
+    def estimate(self, scan: CTVolume | VolumeGeometry, coverage: str | None = None) -> EncodingEstimate:
+        """Say how long `encode` would take, without beginning it; takes well below a second.
+
+        Parameters
+        ----------
+        scan : CTVolume or VolumeGeometry
+            Of a geometry alone it is not known whether the scan is cached, nor whether its body needs a wider crop.
+        coverage : str, optional
+            The session's by default.
+
+        Raises
+        ------
+        InputError
+            When the weights do not offer the coverage.
+        """
+        coverage = self.coverage if coverage is None else self._offered(coverage)
+        work = self.model.workload(scan, coverage)
+        is_cached = isinstance(scan, CTVolume) and self._is_at_hand(scan, coverage)
+        seconds = 0.0 if is_cached else seconds_of(work, self._times.get(self._timing_key), self._effective_rate)
+        return EncodingEstimate(seconds, work.num_windows, coverage, is_cached, work.left_out_mm)
 
     def ground(self, sentences: Sequence[str], encoded: EncodedVolume | None = None) -> list[GroundingResult]:
         """Say where in the scan each sentence points.
@@ -287,11 +336,32 @@ class GroundingSession:
         key = self._key(volume, coverage)
         if self.cache is not None and key is not None and (kept := self.cache.get(key)) is not None:
             return kept
-        embeddings = self.model.encode_volume(volume, coverage=coverage, on_progress=on_progress, cancel=cancel)
+        started = time.perf_counter()
+        with device_memory_errors(self.device.device):
+            embeddings = self.model.encode_volume(volume, coverage=coverage, on_progress=on_progress, cancel=cancel)
+        took = time.perf_counter() - started
+        self._times.keep(self._timing_key, took / self.model.workload(volume, coverage).num_windows)
         kept = KeptEncoding(embeddings, lung_volume_ml(volume))
         if self.cache is not None and key is not None:
             self.cache.put(key, kept)
         return kept
+
+    def _is_at_hand(self, volume: CTVolume, coverage: str) -> bool:
+        if (volume.fingerprint, coverage) in self._scans:
+            return True
+        key = self._key(volume, coverage)
+        return self.cache is not None and key is not None and key in self.cache
+
+    @property
+    def _timing_key(self) -> str:
+        return timing_key(self.weights_fingerprint, self.device.device, self.precision)
+
+    def _effective_rate(self) -> float:
+        """Operations a second that the image side can be expected to reach here; measured once a session."""
+        if self._matmul_rate is None:
+            dtype = getattr(torch, self.precision, torch.float32)
+            self._matmul_rate = matmul_rate(self.device.device, dtype)
+        return self._matmul_rate * self.model.matmul_share
 
     def _key(self, volume: CTVolume, coverage: str) -> EncodingKey | None:
         """What an encoding of `volume` depends on; None for a model whose preprocessing has no version to tell apart."""
@@ -349,7 +419,8 @@ class GroundingSession:
         """Localization and report vectors (n, e) each; only sentences not met before are computed."""
         new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in self._sentences]
         if new:
-            text = self.model.embed_sentences(new)
+            with device_memory_errors(self.device.device):
+                text = self.model.embed_sentences(new)
             for sentence, localization, report in zip(new, text.localization, text.report, strict=True):
                 self._sentences[sentence] = (localization, report)
         vectors = [self._sentences[sentence] for sentence in sentences]

@@ -8,9 +8,10 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+import torch
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.core.errors import Cancelled, InputError, SentenceError, WeightsError
+from napari_ct_grounding.core.errors import Cancelled, DeviceMemoryError, InputError, SentenceError, WeightsError
 from napari_ct_grounding.core.geometry import canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.inference.session import EncodedVolume, GroundingSession
@@ -359,3 +360,38 @@ def test_a_device_that_cannot_be_had_is_told_before_weights_are_read(weights_on_
     with pytest.raises(InputError, match="unknown"):
         GroundingSession.from_pretrained("folder", device="gpu")
     assert asked == []
+
+
+@pytest.mark.parametrize("wish", ["float32", "bfloat16"])
+def test_a_session_computes_in_the_precision_asked_for_and_keys_its_encodings_by_it(
+    weights_on_disk, monkeypatch, wish
+) -> None:
+    weights_on_disk(None)
+    monkeypatch.setattr("napari_ct_grounding.inference.session.check_first_probe", lambda *_: None)
+    monkeypatch.setattr(OracleModel, "precisions", ("float32", "bfloat16"))
+    chosen: list[str] = []
+    monkeypatch.setattr(OracleModel, "set_precision", lambda self, precision: chosen.append(precision))
+    session = GroundingSession.from_pretrained("folder", device="cpu", precision=wish, cache=None)
+    assert (session.precision, chosen) == (wish, [wish])
+
+
+@pytest.mark.parametrize("wish", ["bfloat16", "float16"])
+def test_a_precision_that_the_weights_do_not_offer_is_refused(weights_on_disk, wish) -> None:
+    asked = weights_on_disk(None)
+    with pytest.raises(InputError, match="float32"):
+        GroundingSession.from_pretrained("folder", device="cpu", precision=wish, cache=None)
+    assert len(asked) == (wish == "bfloat16")  # what no weights offer is told before any are loaded
+
+
+def test_a_device_without_memory_for_the_network_is_told_in_one_sentence(monkeypatch) -> None:
+    session = oracle_session()
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    monkeypatch.setattr(OracleModel, "encode_volume", full)
+    with pytest.raises(DeviceMemoryError, match="too little free memory"):
+        session.encode(body_with_sphere())
+    monkeypatch.setattr(OracleModel, "embed_sentences", full)
+    with pytest.raises(DeviceMemoryError, match="too little free memory"):
+        session.embed_text([SENTENCE])

@@ -138,8 +138,8 @@ def test_a_wish_to_stop_is_heard_between_batches_and_after_the_last(pixels):
     with pytest.raises(Cancelled, match="after 4 of 9 windows"):
         batches(recorder, size=2, on_progress=lambda n, _: done.append(n), cancel=lambda: len(done) == 2)(pixels)
     assert recorder.sizes == [2, 2]
+    done.clear()
     with pytest.raises(Cancelled, match="after 9 of 9"):
-        done.clear()
         batches(recorder, on_progress=lambda n, _: done.append(n), cancel=lambda: len(done) == 9)(pixels)
 
 
