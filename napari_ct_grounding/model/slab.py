@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.resampling import is_upright
 from napari_ct_grounding.core.volume import CTVolume
-from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
+from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings, Workload
 from napari_ct_grounding.model.preprocessing import body_positions_mm
 from napari_ct_grounding.model.slab_encoder import SlabEncoder
 from napari_ct_grounding.model.slab_preprocessing import (
@@ -22,11 +23,12 @@ from napari_ct_grounding.model.slab_preprocessing import (
     MAX_HU,
     PREPROCESSING_VERSION,
     SlabFrame,
+    count_slabs,
     prepare_slabs,
     window_channels,
 )
 from napari_ct_grounding.model.slab_text import SlabText
-from napari_ct_grounding.model.upright import upright_volume
+from napari_ct_grounding.model.upright import upright_geometry, upright_volume
 
 __all__ = ["SlabModel"]
 
@@ -111,9 +113,9 @@ class SlabModel(GroundingModel):
         if cancel is not None and cancel():
             raise Cancelled("Encoding was stopped before it began.")
         if self.resamples_upright(volume.geometry, coverage):
-            # At half the network's spacing, so that its averaging still averages.
-            z_mm, y_mm, x_mm = (step / 2 for step in self.frame.spacing_mm)
-            volume = upright_volume(volume, (z_mm, y_mm, x_mm), body_positions_mm(volume), (AIR_HU, MAX_HU), cancel)
+            volume = upright_volume(
+                volume, self._upright_spacing_mm, body_positions_mm(volume), (AIR_HU, MAX_HU), cancel
+            )
         slabs = prepare_slabs(volume, self.frame)
         total = len(slabs.hu)
         tokens = []
@@ -144,6 +146,30 @@ class SlabModel(GroundingModel):
         when it reads their slices as they are, and not at all more when they are resampled first.
         """
         return not is_upright(geometry)
+
+    def workload(self, scan: CTVolume | VolumeGeometry, coverage: str) -> Workload:
+        """See `GroundingModel.workload`."""
+        geometry = scan.geometry if isinstance(scan, CTVolume) else scan
+        if self.resamples_upright(geometry, coverage):
+            body_mm = body_positions_mm(scan) if isinstance(scan, CTVolume) else np.zeros((0, 3))
+            geometry = upright_geometry(geometry, self._upright_spacing_mm, body_mm)
+        return Workload(count_slabs(geometry, self.frame), self._slab_flops)
+
+    @cached_property
+    def _slab_flops(self) -> float:
+        """Floating-point operations for one slab, counted by torch in a run over an empty one."""
+        from torch.utils.flop_counter import FlopCounterMode
+
+        slab = torch.zeros(1, len(self.frame.windows_hu), *self.frame.shape, device=self.device)
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            self.encoder.features(slab)
+        return float(counter.get_total_flops())
+
+    @property
+    def _upright_spacing_mm(self) -> tuple[float, float, float]:
+        """Half the network's spacing (z, y, x), so that its averaging still averages."""
+        z, y, x = self.frame.spacing_mm
+        return z / 2, y / 2, x / 2
 
     @torch.inference_mode()
     def embed_sentences(self, sentences: Sequence[str]) -> TextEmbeddings:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_ct_grounding.core.errors import WeightsError
+from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.body import BODY_THRESHOLD_HU, largest_component
 
@@ -23,6 +24,7 @@ __all__ = [
     "PREPROCESSING_VERSION",
     "PreparedSlabs",
     "SlabFrame",
+    "count_slabs",
     "prepare_slabs",
     "resampling_matrix",
     "window_channels",
@@ -127,6 +129,12 @@ def resampling_matrix(num_in: int, step_in: float, num_out: int, step_out: float
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def count_slabs(geometry: VolumeGeometry, frame: SlabFrame) -> int:
+    """Return how many slabs a scan on this grid becomes."""
+    step_mm = geometry.spacing_mm[0] * float(np.cos(np.radians(geometry.shear_deg)))
+    return max(2, round(geometry.shape[0] * step_mm / frame.spacing_mm[0]))
+
+
 def prepare_slabs(volume: CTVolume, frame: SlabFrame) -> PreparedSlabs:
     """Resample a scan to slabs and lay it into the frame, centred on the body.
 
@@ -142,7 +150,7 @@ def prepare_slabs(volume: CTVolume, frame: SlabFrame) -> PreparedSlabs:
     num_slices, num_rows, num_columns = volume.hu.shape
     spacing_z, spacing_y, spacing_x = geometry.spacing_mm
     step_mm = spacing_z * float(np.cos(np.radians(geometry.shear_deg)))  # along the slice normal
-    num_slabs = max(2, round(num_slices * step_mm / frame.spacing_mm[0]))
+    num_slabs = count_slabs(geometry, frame)
     rows = max(1, round(num_rows * spacing_y / frame.spacing_mm[1]))
     columns = max(1, round(num_columns * spacing_x / frame.spacing_mm[2]))
     mix_z = resampling_matrix(num_slices, step_mm, num_slabs, frame.spacing_mm[0])

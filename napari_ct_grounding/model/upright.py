@@ -17,13 +17,23 @@ from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.resampling import upright_grid
 from napari_ct_grounding.core.volume import CTVolume
 
-__all__ = ["upright_volume"]
+__all__ = ["upright_geometry", "upright_volume"]
 
 AIR_HU = -1000
 #: Upright slices made at a time; the source slices that they cross are held in a copy.
 _SLICES_AT_ONCE = 8
 #: A voxel reaches half its size beyond its centre, and a computed position may be off by rounding.
 _REACH = 0.5 + 1e-6
+
+
+def upright_geometry(
+    source: VolumeGeometry, spacing_mm: tuple[float, float, float], body_mm: NDArray[np.float64]
+) -> VolumeGeometry:
+    """Return the upright grid that holds all of the body and the middle of every slice; arguments as in `upright_volume`."""
+    lo, hi = source.z_extent_mm
+    if len(body_mm):
+        lo, hi = min(lo, float(body_mm[:, 2].min())), max(hi, float(body_mm[:, 2].max()))
+    return upright_grid(source, spacing_mm, (lo, hi))
 
 
 def upright_volume(
@@ -58,11 +68,7 @@ def upright_volume(
     Cancelled
         When `cancel` said so.
     """
-    source = volume.geometry
-    lo, hi = source.z_extent_mm
-    if len(body_mm):
-        lo, hi = min(lo, float(body_mm[:, 2].min())), max(hi, float(body_mm[:, 2].max()))
-    target = upright_grid(source, spacing_mm, (lo, hi))
+    source, target = volume.geometry, upright_geometry(volume.geometry, spacing_mm, body_mm)
     hu = np.empty(target.shape, dtype=volume.hu.dtype)
     for start in range(0, len(hu), _SLICES_AT_ONCE):
         if cancel is not None and cancel():

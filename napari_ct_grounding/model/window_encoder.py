@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -93,6 +94,17 @@ class WindowEncoder(nn.Module):
         n, h, w, d, c = patches.shape
         x = torch.cat([self.cls_token.expand(n, -1, -1), patches.reshape(n, -1, c)], dim=1)
         return self.norm(run_blocks(self.blocks, x, *self.rope((h, w, d))))
+
+    def count_flops(self, window: tuple[int, int, int]) -> float:
+        """Return the floating-point operations for one window of so many voxels (h, w, d): matrix products and attention,
+        which are nearly all.
+        """
+        patch = self.patch_embed.proj.kernel_size
+        num_patches = math.prod(size // step for size, step in zip(window, patch, strict=True))
+        num_tokens, dim = num_patches + 1, self.cls_token.shape[-1]
+        weights = sum(layer.weight.numel() for layer in self.blocks.modules() if isinstance(layer, nn.Linear))
+        attention = 4 * len(self.blocks) * num_tokens**2 * dim
+        return float(2 * num_patches * self.patch_embed.proj.weight.numel() + 2 * num_tokens * weights + attention)
 
     def forward(self, windows: Tensor) -> WindowFeatures:
         """Summarise windows (n, 1, h, w, d), given in the type of the weights."""

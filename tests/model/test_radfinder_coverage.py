@@ -230,6 +230,9 @@ class BrightnessReader(torch.nn.Module):
         super().__init__()
         self.cls_token = torch.nn.Parameter(torch.zeros(1, 1, 1))
 
+    def count_flops(self, window: tuple[int, int, int]) -> float:
+        return 1.0
+
     def forward(self, windows: torch.Tensor) -> WindowFeatures:
         bright = (windows > 0.8).float().mean(dim=(1, 2, 3)).unflatten(1, (-1, 4)).mean(dim=2)[..., None]
         return WindowFeatures(bright.mean(dim=1), bright.mean(dim=1), bright)
@@ -326,3 +329,30 @@ def test_a_session_answers_with_the_mixed_cosines_as_they_are(model):
     assert result.covered_mm == pytest.approx(volume.geometry.z_extent_mm)
     assert result.interval_mm[1] - result.interval_mm[0] >= 12 - 1e-6
     assert len(session.score_diseases(["lung nodule"])) == 1
+
+
+@pytest.mark.parametrize("num_slices", [5, 8, 12, 20, 22])
+@pytest.mark.parametrize("coverage", ["full", "paper"])
+def test_the_workload_is_what_encoding_then_tells(model, num_slices, coverage):
+    told = []
+    volume = scan_of(num_slices, (50, 40))
+    seen = model.encode_volume(volume, coverage=coverage, on_progress=lambda *call: told.append(call))
+    work = model.workload(volume, coverage)
+    assert told[-1] == (work.num_windows, work.num_windows)
+    lo, hi = volume.geometry.z_extent_mm
+    assert work.left_out_mm == pytest.approx(hi - lo - (seen.covered_mm[1] - seen.covered_mm[0]))
+    assert work.flops == model.model.backbone_image.count_flops((32, 32, 8))
+
+
+def test_the_workload_of_a_geometry_takes_the_body_to_lie_within_the_crop(model):
+    volume = scan_of(20, (50, 40))
+    assert model.workload(volume.geometry, "full").num_windows == 4
+    assert model.workload(volume, "full").num_windows == 8
+
+
+def test_the_workload_of_a_tilted_scan_is_that_of_the_upright_one(model):
+    volume, told = tilted_noise(True), []
+    model.encode_volume(volume, coverage="full", on_progress=lambda *call: told.append(call))
+    work = model.workload(volume, "full")
+    assert told[-1][1] == work.num_windows
+    assert work.left_out_mm == 0

@@ -8,10 +8,14 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
+from napari_ct_grounding.core.geometry import VolumeGeometry
+from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.model.preprocessing import body_positions_mm
 from napari_ct_grounding.model.probe import probe_volume
 from napari_ct_grounding.model.slab import SlabModel
 from napari_ct_grounding.model.slab_preprocessing import SlabFrame, prepare_slabs, window_channels
 from napari_ct_grounding.model.slab_text import split_parts
+from napari_ct_grounding.model.upright import upright_volume
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz."
 NUM_PIECES = 2 + 2 * len(LETTERS)
@@ -129,3 +133,34 @@ def test_descriptions_that_do_not_fit_are_refused(folder, tmp_path):
         SlabModel.from_config(config(), tmp_path)
     with pytest.raises(WeightsError, match="encoder"):
         SlabModel.from_config({k: v for k, v in config().items() if k != "encoder"}, folder)
+
+
+def leaning(volume: CTVolume, angle_deg: float) -> CTVolume:
+    angle, (step_z, step_y, step_x) = np.radians(angle_deg), volume.geometry.spacing_mm
+    affine = np.diag([step_x, step_y, step_z, 1.0])
+    affine[:3, 1] = step_y * np.array([0, np.cos(angle), np.sin(angle)])
+    return CTVolume(volume.hu, VolumeGeometry(affine, volume.hu.shape))
+
+
+def test_a_sheared_scan_is_read_as_the_upright_one_that_it_is_resampled_to(model):
+    volume = leaning(probe_volume(), 15)
+    upright = upright_volume(volume, (2.5, 2.0, 2.0), body_positions_mm(volume), (-1024, 3071))
+    found, expected = (model.encode_volume(v, coverage="masked") for v in (volume, upright))
+    np.testing.assert_array_equal(found.depth, expected.depth)
+    np.testing.assert_array_equal(found.depths_mm, expected.depths_mm)
+    assert not np.allclose(found.depths_mm[0], leaning(probe_volume(), 0.3).geometry.z_of_slice(0), atol=1.0)
+
+
+def test_a_lean_of_less_than_half_a_degree_is_left_alone(model):
+    found = model.encode_volume(leaning(probe_volume(), 0.3), coverage="masked")
+    # The slabs' thickness along the normal is a little less; nothing else changes.
+    np.testing.assert_allclose(found.depth, model.encode_volume(probe_volume(), coverage="masked").depth, atol=0.02)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 15])
+def test_the_workload_is_the_number_of_slabs_to_come(model, angle_deg):
+    volume = leaning(probe_volume(), angle_deg)
+    work = model.workload(volume, "masked")
+    assert work.num_windows == len(model.encode_volume(volume, coverage="masked").depth)
+    assert work.left_out_mm == 0
+    assert work.flops > 1e5

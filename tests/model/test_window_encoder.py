@@ -49,3 +49,14 @@ def test_patches_are_embedded_as_the_convolution_with_their_kernel_would():
     embed = PatchEmbed((4, 2, 3), 5)
     windows = torch.randn(2, 1, 8, 6, 9)
     torch.testing.assert_close(embed(windows), embed.proj(windows).permute(0, 2, 3, 4, 1), atol=1e-5, rtol=0)
+
+
+def test_operations_are_those_that_torch_counts(small_network):
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    encoder = small_network.backbone_image
+    # Of the attention kernels torch counts only the plain products.
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        encoder(torch.zeros(1, 1, 128, 128, 32))
+    assert encoder.count_flops((128, 128, 32)) == pytest.approx(counter.get_total_flops(), rel=0.01)
