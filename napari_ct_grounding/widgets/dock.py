@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -121,12 +122,8 @@ class GroundingDock(QWidget):
             self.volumes,
             Panels(self.volume_panel, self.notices, self.table, self.disease_panel, self.strip, self.status_line),
         )
-        self.questions = Questions(
-            self.controller, self.fetcher, self.notices, self.download_panel, self.volume_panel
-        )
-        self.opener = ScanOpener(
-            self.viewer, self.reading_jobs, self.volumes, self.notices, self._show_volume, self
-        )
+        self.questions = Questions(self.controller, self.fetcher, self.notices, self.download_panel, self.volume_panel)
+        self.opener = ScanOpener(self.viewer, self.reading_jobs, self.volumes, self.notices, self._show_volume, self)
         self.canvas_text = self.presenter.canvas_text
 
     def _lay_out(self) -> None:
@@ -278,7 +275,15 @@ class GroundingDock(QWidget):
         is_out = event.type() == QEvent.Type.ParentChange and self.parent() is None
         if is_out or event.type() == QEvent.Type.DeferredDelete:
             self._leave()
+        if is_out:
+            # napari leaves an orphan behind. Held and deleted on this thread: Python might collect it on another one.
+            QTimer.singleShot(0, lambda: self._delete_orphan())
         return super().event(event)
+
+    def _delete_orphan(self) -> None:
+        with suppress(RuntimeError):  # somebody else was faster
+            if self.parent() is None:
+                self.deleteLater()
 
     def _on_quit(self) -> None:
         self._stop(wait=True)

@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from qtpy.QtCore import QObject, Signal, Slot
@@ -121,8 +122,11 @@ class JobThread(QObject):
         self._line = _Line()
         self._waiting: dict[int, Continuations] = {}
         self._reported.connect(self._deliver)
-        # Not through Qt's `destroyed`: where Python collects this object before Qt deletes it, PyQt calls a freed slot.
-        weakref.finalize(self, _abandon, self._line)
+        # Qt may delete this object long before Python does, or the other way round: either ends the thread. The finalizer also
+        # holds the slot: PyQt would call one that was collected together with this object, and crash.
+        abandon = partial(_abandon, self._line)
+        weakref.finalize(self, abandon)
+        self.destroyed.connect(abandon)
 
     @property
     def is_idle(self) -> bool:
@@ -188,7 +192,7 @@ class JobThread(QObject):
         getattr(continuations, kind)(*values)
 
 
-def _abandon(line: _Line) -> None:
+def _abandon(line: _Line, *_: object) -> None:
     """The owner is gone: nobody awaits anything. Called on whichever thread collected it."""
     line.cancel_all()
     line.end()

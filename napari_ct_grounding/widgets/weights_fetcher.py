@@ -27,7 +27,7 @@ _SPEED_SECONDS = 5.0
 class Pull(Protocol):
     """Returns the folder of weights by name, as `model.weights_hub.pull` does; used on the worker."""
 
-    def __call__(
+    def __call__(  # noqa: D102
         self,
         name: str,
         *,
