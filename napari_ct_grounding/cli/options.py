@@ -26,7 +26,11 @@ __all__ = [
     "open_session",
     "scan_argument",
     "scan_options",
+    "tell_slow_start",
 ]
+
+#: An encoding that takes longer (s) is announced.
+PATIENCE_SECONDS = 20.0
 
 #: What `argparse` gives for adding commands to.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -99,8 +103,32 @@ def encode_scan(options: argparse.Namespace) -> tuple[GroundingSession, EncodedV
     for text in volume.notes:
         note(text)
     session = open_session(options)
+    tell_slow_start(session, volume)
     with encoding_progress() as on_progress:
-        return session, session.encode(volume, on_progress=on_progress)
+        encoded = session.encode(volume, on_progress=on_progress)
+    for text in encoded.notes:
+        note(text)
+    return session, encoded
+
+
+def tell_slow_start(session: GroundingSession, volume: CTVolume) -> None:
+    """Say on stderr how long the encoding will take, where it takes long, and how it would take less."""
+    from napari_ct_grounding.widgets.wording import duration_text
+
+    estimate = session.estimate(volume)
+    if estimate.seconds <= PATIENCE_SECONDS:
+        return
+    text = (
+        f"encoding this scan takes about {duration_text(estimate.seconds)} on this {session.device.device.type.upper()}"
+    )
+    if estimate.coverage != "paper" and "paper" in session.model.coverages:
+        paper = session.estimate(volume, coverage="paper")
+        if paper.num_windows < estimate.num_windows:
+            text += (
+                f"; about {duration_text(paper.seconds)} with --coverage paper, which leaves out {paper.left_out_mm:.0f} mm "
+                "of its length"
+            )
+    note(f"{text}.")
 
 
 def open_session(options: argparse.Namespace) -> GroundingSession:

@@ -13,6 +13,7 @@ import pytest
 
 from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
+from napari_ct_grounding.inference.estimate import EncodingEstimate
 from napari_ct_grounding.inference.session import GroundingSession
 from tests.cli.conftest import Run
 from tests.inference.oracle import body_with_sphere
@@ -144,3 +145,35 @@ def test_weights_that_cannot_be_used_are_bad_input(run: Run, scan: Path, monkeyp
 
     monkeypatch.setattr(GroundingSession, "from_pretrained", refuse)
     assert run("score", scan) == (2, "", "ct-grounding: The folder holds a pickle.\n")
+
+
+def test_a_slow_start_is_announced_with_the_faster_way(run: Run, scan: Path, asked: dict, monkeypatch) -> None:
+    seconds = {"masked": 84.0, "paper": 41.0}
+
+    def estimate(self: GroundingSession, volume: object, coverage: str | None = None) -> EncodingEstimate:
+        coverage = coverage or self.coverage
+        return EncodingEstimate(seconds[coverage], round(seconds[coverage]), coverage, False, 48.0)
+
+    monkeypatch.setattr(GroundingSession, "estimate", estimate)
+    code, out, err = run("ground", scan, SENTENCE, "--json")
+    assert code == 0
+    assert json.loads(out)
+    assert err == (
+        "note: encoding this scan takes about 85 s on this CPU; about 40 s with --coverage paper, "
+        "which leaves out 48 mm of its length.\n"
+    )
+    seconds.update(masked=84.0, paper=84.0)
+    assert run("score", scan)[2].startswith("note: encoding this scan takes about 85 s on this CPU.\n")
+    seconds.update(masked=20.0)
+    assert run("ground", scan, SENTENCE)[2] == ""
+
+
+def test_how_a_tilted_scan_was_read_is_told(run: Run, asked: dict, tmp_path: Path) -> None:
+    volume = body_with_sphere()
+    angle = np.radians(10)
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    path = tmp_path / "tilted.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(volume.hu.transpose(2, 1, 0), turn @ volume.geometry.affine), path)
+    err = run("ground", path, SENTENCE)[2]
+    assert "tilted by 10.0 degrees: the model read them as they are" in err
