@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_ct_grounding import __version__
-from napari_ct_grounding.cli import cache, demo, scans
+from napari_ct_grounding.cli import cache, demo, scans, weights
 
 __all__ = ["make_parser"]
 
@@ -14,6 +14,7 @@ COMMAND_MODULES = (
     demo,
     scans,
     cache,
+    weights,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class WeightsCard:
         Measured figures, as `python -m train evaluate` wrote them.
     probe : dict or None
         What `model.probe.compute_probe` gave when the weights were exported.
+    sha256 : str or None
+        Of ``model.safetensors``, 64 hexadecimal digits.
     """
 
     name: str = "unnamed weights"
@@ -54,6 +57,7 @@ class WeightsCard:
     location_threshold: float | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     probe: dict[str, Any] | None = None
+    sha256: str | None = None
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> WeightsCard:
@@ -101,6 +105,8 @@ class WeightsCard:
             isinstance(self.probe, dict) and {"sentence", "text", "image"} <= set(self.probe)
         ):
             problems.append("probe must be an object with sentence, text and image, or null")
+        if self.sha256 is not None and not (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256)):
+            problems.append(f"sha256 is {self.sha256!r}, must be 64 hexadecimal digits or null")
         return problems
 
 

@@ -21,17 +21,18 @@ from napari_ct_grounding.core.errors import WeightsError
 from napari_ct_grounding.model.base import GroundingModel
 from napari_ct_grounding.model.card import WeightsCard, read_card
 from napari_ct_grounding.model.checked_encoder import CheckedEncoder
-from napari_ct_grounding.model.encoders import list_encoders, make_encoder
+from napari_ct_grounding.model.encoders import make_encoder
 from napari_ct_grounding.model.tensor_files import fingerprint_of, read_tensors, stored_shapes, tensor_files
 from napari_ct_grounding.model.weights_hub import (
     BUNDLED_NAME,
     HUB_WEIGHTS,
+    is_encoder_name,
     list_known,
     pull,
     tokenizer_from_cache,
 )
 
-__all__ = ["LoadedWeights", "load_weights", "resolve_weights"]
+__all__ = ["LoadedWeights", "load_weights", "resolve_weights", "tokenizer_folder"]
 
 #: Any of these makes a folder one with a tokenizer.
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
@@ -120,18 +121,18 @@ def load_weights(
     WeightsError
         When the folder is incomplete, holds pickles only, or its tensors do not match its config.json.
     """
-    if name_or_folder in {entry.name for entry in list_encoders()}:
+    if is_encoder_name(name_or_folder):
         return _load_encoder(str(name_or_folder), torch.device(device), accept_licence=accept_licence)
     folder = resolve_weights(name_or_folder, accept_licence=accept_licence)
     config = _read_config(folder)
     files = tensor_files(folder)
     model_class = _model_class(config, folder)
-    tokenizer_folder = _tokenizer_folder(folder, tokenizer, config)
+    tokenizer_place = tokenizer_folder(folder, tokenizer)
     # A class that can compute its unstored buffers is built without memory for parameters: the file's tensors become
     # the parameters, and a large model is never held twice.
     is_empty = hasattr(model_class, "materialise_buffers")
     with torch.device("meta" if is_empty else "cpu"):
-        model = model_class.from_config(config, tokenizer_folder)
+        model = model_class.from_config(config, tokenizer_place)
     _check_tensors(model.state_dict(), stored_shapes(files), folder)
     model.load_state_dict(read_tensors(files), strict=True, assign=True)
     if is_empty:
@@ -199,8 +200,15 @@ def _model_class(config: dict[str, Any], folder: Path) -> type[GroundingModel]:
     )
 
 
-def _tokenizer_folder(folder: Path, given: str | Path | None, config: dict[str, Any]) -> Path:
-    """Return the folder of tokenizer files: beside the weights, as given, or in the hub's local cache."""
+def tokenizer_folder(folder: Path, given: str | Path | None = None) -> Path:
+    """Return the folder of tokenizer files: beside the weights, as given, or in the hub's local cache.
+
+    Raises
+    ------
+    WeightsError
+        When there are none in any of these places.
+    """
+    config = _read_config(folder)
     repository = config.get("text_tokenizer_name")
     places = [folder] if given is None else [folder, Path(given).expanduser()]
     for place in places:

@@ -28,7 +28,9 @@ __all__ = [
     "HubWeights",
     "KnownWeights",
     "copy_to",
+    "is_encoder_name",
     "list_known",
+    "local_folders",
     "pull",
     "tokenizer_from_cache",
     "weights_folder",
@@ -63,6 +65,8 @@ class HubWeights:
         Where the tokenizer's files lie; config.json of the weights may name another.
     tokenizer_commit : str or None
         Commit of the tokenizer's files; None for what is newest at the first download.
+    has_encoder : bool
+        Whether an encoder of this name reads them (`model.encoders`), and not the networks of this package.
     """
 
     name: str
@@ -74,6 +78,7 @@ class HubWeights:
     patterns: tuple[str, ...]
     tokenizer_repository: str
     tokenizer_commit: str | None = None
+    has_encoder: bool = False
 
 
 HUB_WEIGHTS = {
@@ -128,6 +133,13 @@ def list_known() -> list[KnownWeights]:
     return known
 
 
+def is_encoder_name(name: object) -> bool:
+    """Whether a name means an encoder (`model.encoders`); the names of this package's own weights never do."""
+    if name == BUNDLED_NAME or (name in HUB_WEIGHTS and not HUB_WEIGHTS[str(name)].has_encoder):
+        return False
+    return name in {entry.name for entry in list_encoders()}
+
+
 def weights_folder(name: str) -> Path | None:
     """Return where the weights of a name lie on this machine, complete with tokenizer; None where they are not here yet.
 
@@ -139,6 +151,15 @@ def weights_folder(name: str) -> Path | None:
     if name == BUNDLED_NAME:
         return BUNDLED_FOLDER if (BUNDLED_FOLDER / "config.json").is_file() else None
     return _cached_folder(_hub_weights(name))
+
+
+def local_folders(name: str) -> list[Path]:
+    """Return the folder of weights and, where it is another one, that of their tokenizer; empty where they are not here."""
+    folder = weights_folder(name)
+    if folder is None or name == BUNDLED_NAME:
+        return [] if folder is None else [folder]
+    tokenizer = tokenizer_from_cache(_tokenizer_repository(HUB_WEIGHTS[name], folder))
+    return [folder] if tokenizer is None else [folder, tokenizer]
 
 
 def pull(
@@ -209,16 +230,12 @@ def copy_to(name: str, folder: Path) -> Path:
     WeightsError
         When they are not here, or the folder holds something already.
     """
-    source = weights_folder(name)
-    if source is None:
+    if weights_folder(name) is None:
         raise WeightsError(f"The weights {name!r} are not on this machine yet. Run 'ct-grounding weights pull {name}'.")
     folder = folder.expanduser()
     if folder.exists() and any(folder.iterdir()):
         raise WeightsError(f"The folder {folder.name!r} is not empty. Name a new one.")
-    sources = [source]
-    if name in HUB_WEIGHTS:
-        tokenizer = tokenizer_from_cache(_tokenizer_repository(HUB_WEIGHTS[name], source))
-        sources += [tokenizer] if tokenizer is not None else []
+    sources = local_folders(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for place in sources:
@@ -336,7 +353,7 @@ def _hub_weights(name: str) -> HubWeights:
 def _cached_folder(weights: HubWeights) -> Path | None:
     """The weights' folder in the cache if nothing is missing, tokenizer included."""
     model = cached_snapshot(weights.repository)
-    if model is None or model.missing or not _is_whole(model.folder):
+    if model is None or model.missing or not _is_whole(model.folder, weights):
         return None
     # A record of ours says what belongs to the weights. What another tool fetched may keep its tokenizer elsewhere.
     tokenizer = cached_snapshot(_tokenizer_repository(weights, model.folder))
@@ -345,9 +362,10 @@ def _cached_folder(weights: HubWeights) -> Path | None:
     return model.folder
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: Path, weights: HubWeights) -> bool:
+    has_config = "config.json" not in weights.patterns or (folder / "config.json").is_file()
     try:
-        return (folder / "config.json").is_file() and bool(tensor_files(folder))
+        return has_config and bool(tensor_files(folder))
     except WeightsError:
         return False
 

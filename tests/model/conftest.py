@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+
+if TYPE_CHECKING:
+    from napari_ct_grounding.model.radfinder import RadFinderModel
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "radfinder"
 
@@ -215,4 +220,29 @@ def tiny_tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "padding_side": "left",
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(facts))
+    return folder
+
+
+@pytest.fixture
+def tiny_model(tiny_config: dict[str, Any]) -> RadFinderModel:
+    """Source of the stored weights, its low-rank factors far from zero as trained ones are."""
+    from napari_ct_grounding.model.radfinder import RadFinderModel
+
+    torch.manual_seed(0)
+    model = RadFinderModel.from_config(tiny_config, None).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("lora_B"):
+            torch.nn.init.normal_(parameter)
+    return model
+
+
+@pytest.fixture
+def weights_folder(
+    tmp_path: Path, tiny_config: dict[str, Any], tiny_model: RadFinderModel, tiny_tokenizer_folder: Path
+) -> Path:
+    """A whole weights folder in the released layout, tokenizer beside it."""
+    folder = tmp_path / "weights"
+    shutil.copytree(tiny_tokenizer_folder, folder)
+    (folder / "config.json").write_text(json.dumps(tiny_config))
+    save_file(tiny_model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
     return folder

@@ -13,8 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
+from huggingface_hub import constants
+from huggingface_hub.utils import close_session
+
+from napari_ct_grounding.model import hub_transfer, weights_hub
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LATER = "f" * 40
+TENSORS = bytes(range(256)) * 1200  # 307,200 bytes: several pieces of a socket
+REPOSITORY = "lmb-freiburg/radfinder"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 #: Files of this size or more are "large": known by SHA-256, and served after a redirect.
 LARGE = 1000
 
@@ -74,8 +86,7 @@ class FakeHub:
 
 @contextmanager
 def served(hub: FakeHub) -> Iterator[FakeHub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(hub))
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
@@ -88,14 +99,22 @@ def served(hub: FakeHub) -> Iterator[FakeHub]:
         thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves in the middle is what some tests are about."""
+
+
 def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # 40 ms for every answer otherwise
 
         def log_message(self, *_: object) -> None:
             pass
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             path = unquote(urlsplit(self.path).path)
             hub.requests.append(("GET", path, {name.lower(): value for name, value in self.headers.items()}))
             if hub.is_login_page:
@@ -175,3 +194,47 @@ def next_of(statuses: dict[str, list[int]], name: str) -> int | None:
     if not waiting:
         return None
     return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+def repositories() -> dict[str, Repository]:
+    return {
+        REPOSITORY: Repository(
+            COMMIT,
+            {
+                "config.json": json.dumps({"text_tokenizer_name": "somebody/words"}).encode(),
+                "model.safetensors": TENSORS,
+                "LICENSE": b"Terms.",
+                "modeling_radfinder.py": b"print('never fetched, never run')",
+            },
+        ),
+        "somebody/words": Repository(
+            "a" * 40, {"tokenizer.json": b"{}" * 700, "model.safetensors": b"not wanted" * 200}
+        ),
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def client_without_proxy() -> Iterator[None]:
+    """One client for all tests: making one costs a quarter of a second, and it reads the proxies then."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (*PROXIES, *(proxy.lower() for proxy in PROXIES), "HF_TOKEN"):
+            patch.delenv(name, raising=False)
+        close_session()
+        yield
+        close_session()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """The hub as the environment names it, with an empty cache and no patience."""
+    with served(FakeHub(repositories())) as fake:
+        monkeypatch.setattr(constants, "ENDPOINT", fake.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", fake.url + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(hub_transfer, "RETRY_PAUSES_S", (0.001, 0.001))
+        monkeypatch.setattr(weights_hub, "POLL_S", 0.005)
+        yield fake

@@ -3,9 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,24 +18,13 @@ from napari_ct_grounding.model.weights import load_weights, resolve_weights
 
 
 @pytest.fixture
-def model(tiny_config) -> RadFinderModel:
-    """Source of the stored weights, its low-rank factors far from zero as trained ones are."""
-    torch.manual_seed(0)
-    model = RadFinderModel.from_config(tiny_config, None).eval()
-    for name, parameter in model.named_parameters():
-        if name.endswith("lora_B"):
-            torch.nn.init.normal_(parameter)
-    return model
+def model(tiny_model: RadFinderModel) -> RadFinderModel:
+    return tiny_model
 
 
 @pytest.fixture
-def folder(tmp_path: Path, tiny_config: dict[str, Any], model: RadFinderModel, tiny_tokenizer_folder: Path) -> Path:
-    """A whole weights folder in the released layout, tokenizer beside it."""
-    folder = tmp_path / "weights"
-    shutil.copytree(tiny_tokenizer_folder, folder)
-    (folder / "config.json").write_text(json.dumps(tiny_config))
-    save_file(model.state_dict(), folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
+def folder(weights_folder: Path) -> Path:
+    return weights_folder
 
 
 def shard(folder: Path) -> None:
@@ -73,7 +60,9 @@ def test_a_single_file_loads_ready_for_use(folder, model):
     assert not loaded.model.training
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
     assert loaded.name == "weights"
-    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.safetensors", "config.json")]
+    digests = [
+        hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("model.safetensors", "config.json")
+    ]
     assert loaded.fingerprint == hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
     assert loaded.card.decoding == "argmax"
 

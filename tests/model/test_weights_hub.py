@@ -3,75 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants
-from huggingface_hub.utils import close_session
 
 from napari_ct_grounding import __version__
 from napari_ct_grounding.core.errors import Cancelled, LicenceNeededError, WeightsError
-from napari_ct_grounding.model import hub_transfer, weights_hub
+from napari_ct_grounding.model import hub_transfer
 from napari_ct_grounding.model.checksums import CHECKSUMS_FILE
 from napari_ct_grounding.model.hub_cache import RECORD_NAME, cached_snapshot
 from napari_ct_grounding.model.tensor_files import fingerprint_of
 from napari_ct_grounding.model.weights import resolve_weights
 from napari_ct_grounding.model.weights_hub import copy_to, list_known, pull, tokenizer_from_cache, weights_folder
-from tests.model.fake_hub import FakeHub, Repository, served
+from tests.model.fake_hub import (
+    COMMIT,
+    LATER,
+    PROXIES,
+    REPOSITORY,
+    TENSORS,
+    FakeHub,
+    Repository,
+    client_without_proxy,
+    hub,
+)
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LATER = "f" * 40
-TENSORS = bytes(range(256)) * 1200  # 307,200 bytes: several pieces of a socket
-REPOSITORY = "lmb-freiburg/radfinder"
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-
-
-def repositories() -> dict[str, Repository]:
-    return {
-        REPOSITORY: Repository(
-            COMMIT,
-            {
-                "config.json": json.dumps({"text_tokenizer_name": "somebody/words"}).encode(),
-                "model.safetensors": TENSORS,
-                "LICENSE": b"Terms.",
-                "modeling_radfinder.py": b"print('never fetched, never run')",
-            },
-        ),
-        "somebody/words": Repository("a" * 40, {"tokenizer.json": b"{}" * 700, "model.safetensors": b"not wanted" * 200}),
-    }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _client_without_proxy() -> Iterator[None]:
-    """One client for all tests: making one costs a quarter of a second, and it reads the proxies then."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in (*PROXIES, *(proxy.lower() for proxy in PROXIES), "HF_TOKEN"):
-            patch.delenv(name, raising=False)
-        close_session()
-        yield
-        close_session()
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """The hub as the environment names it, with an empty cache and no patience."""
-    with served(FakeHub(repositories())) as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(hub_transfer, "RETRY_PAUSES_S", (0.001, 0.001))
-        monkeypatch.setattr(weights_hub, "POLL_S", 0.005)
-        yield hub
+__all__ = ["client_without_proxy", "hub"]
 
 
 def fetch(**options) -> Path:
@@ -120,7 +83,9 @@ def test_the_hub_learns_our_name_and_nothing_about_the_machine(hub):
 
 def test_the_commit_of_the_first_download_stays(hub):
     fetch()
-    hub.repositories[REPOSITORY] = Repository(LATER, hub.repositories[REPOSITORY].files | {"model.safetensors": b"new" * 900})
+    hub.repositories[REPOSITORY] = Repository(
+        LATER, hub.repositories[REPOSITORY].files | {"model.safetensors": b"new" * 900}
+    )
     assert fetch().name == COMMIT
 
 
@@ -388,7 +353,8 @@ def test_two_pulls_at_once_fetch_every_file_once(hub):
 
 # The environment, read when the hub's client is imported: each in a process of its own
 
-PULL = "from napari_ct_grounding.model.weights_hub import pull; print(pull('radfinder', accept_licence=True))"
+PULL_IMPORT = "from napari_ct_grounding.model.weights_hub import pull"
+PULL = f"{PULL_IMPORT}; print(pull('radfinder', accept_licence=True))"
 
 
 def run(hub: FakeHub, home: Path, code: str = PULL, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -431,7 +397,7 @@ def test_offline_mode_is_respected_and_named(hub, tmp_path):
 def test_a_download_killed_half_way_is_finished_by_the_next_process(hub, tmp_path):
     hub.stalled.add("model.safetensors")
     kill = "import os, signal\ndef on_progress(done, total):\n    if done > 100_000: os.kill(os.getpid(), signal.SIGKILL)\n"
-    pulling = "from napari_ct_grounding.model.weights_hub import pull\npull('radfinder', accept_licence=True, on_progress=on_progress)"
+    pulling = f"{PULL_IMPORT}\npull('radfinder', accept_licence=True, on_progress=on_progress)"
     killed = run(hub, tmp_path, kill + pulling)
     assert killed.returncode == -9
     hub.stalled.clear()
@@ -447,7 +413,7 @@ def test_a_download_killed_half_way_is_finished_by_the_next_process(hub, tmp_pat
 
 
 def test_a_copy_for_a_machine_without_network_is_one_plain_folder(hub, tmp_path):
-    with pytest.raises(WeightsError, match="not on this machine yet.*weights pull radfinder"):
+    with pytest.raises(WeightsError, match=r"not on this machine yet.*weights pull radfinder"):
         copy_to("radfinder", tmp_path / "stick")
     fetch()
     folder = copy_to("radfinder", tmp_path / "stick")
