@@ -28,7 +28,7 @@ def open_dock(session):
 
 
 def _wait_idle(qtbot, dock):
-    qtbot.waitUntil(lambda: dock.jobs.is_idle and not dock._refresh_timer.isActive(), timeout=5000)
+    qtbot.waitUntil(lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=5000)
 
 
 def _ask(qtbot, dock, text):
@@ -67,7 +67,7 @@ def test_a_sentence_typed_first_encodes_jumps_highlights_and_lists(
     assert dock.canvas_text.letters() == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
     assert "fake (sees spheres)" in dock.status_line.facts.text()
     assert "no GPU found" in dock.status_line.facts.toolTip()
-    assert "not\u00a0calibrated" in dock.status_line.badges.text()
+    assert "interval not calibrated" in dock.volume_panel.badges.texts()
     assert session.threads == {THREAD_NAME}
     assert viewer.layers.selection.active.unique_id == layer.unique_id
     # The strip and the slider move each other.
@@ -146,7 +146,7 @@ def test_a_layer_removed_while_it_is_encoded_ends_the_job_with_a_notice(
     assert any("was removed while it was being encoded" in message for message in _notifications())
     assert len(viewer.layers) == 0
     assert dock.table.results() == []
-    assert "Drag a NIfTI file" in dock.notices.text_of("empty")
+    assert "Drop a CT here" in dock.notices.text_of("empty")
     dock.sentence_panel.submit("bright sphere")
     assert any("No CT is open" in message for message in _notifications())
     # Another volume, and life goes on; a name changes nothing.
@@ -255,20 +255,15 @@ def test_closing_the_viewer_stops_a_running_encoding(make_napari_viewer, qtbot, 
     assert session.num_encoded == 0
 
 
-def test_what_is_no_ct_is_refused_in_plain_words(make_napari_viewer, open_dock, tmp_path, npe2pm):
-    from npe2 import PluginManifest
-
-    import napari_ct_grounding
-
-    npe2pm.register(PluginManifest.from_file(Path(napari_ct_grounding.__file__).parent / "napari.yaml"))
+def test_what_is_no_ct_is_refused_in_plain_words_on_the_notice_board(make_napari_viewer, qtbot, open_dock, tmp_path):
     viewer = make_napari_viewer()
     dock = open_dock(viewer)
-    (tmp_path / "photo.png").write_bytes(b"\x89PNG" + bytes(64))
-    (tmp_path / "broken.nii").write_bytes(b"\x89PNG" + bytes(64))
-    dock.volume_panel.path_chosen.emit(str(tmp_path / "photo.png"))
-    dock.volume_panel.path_chosen.emit(str(tmp_path / "broken.nii"))
-    assert _notifications()[0].startswith("photo.png is no CT that can be read")
-    assert len(_notifications()) == 2
+    for name in ("photo.png", "broken.nii"):
+        (tmp_path / name).write_bytes(b"\x89PNG" + bytes(400))
+        dock.volume_panel.open_menu.path_chosen.emit(str(tmp_path / name))
+        _wait_idle(qtbot, dock)
+        assert dock.notices.text_of("refused").startswith(f"{name} was not opened.")
+    assert _notifications() == []
     assert len(viewer.layers) == 0
 
 
@@ -317,13 +312,14 @@ def test_a_plain_layer_is_asked_for_its_orientation_and_for_hu(make_napari_viewe
     dock.orientation_question._boxes[0].setCurrentIndex(1)  # first slice at the head
     dock.orientation_question.button.click()
     assert dock.orientation_question.isHidden()
-    assert "Orientation as you stated" in dock.status_line.badges.toolTip()
+    assert {"orientation as stated", "voxel size as stated"} <= set(dock.volume_panel.badges.texts())
     _ask(qtbot, dock, "bright sphere")
     assert "Hounsfield units of a body" in dock.notices.text_of("hounsfield")
     assert session.num_encoded == 0
     dock.notices.press("hounsfield", "The values are HU")
     _wait_idle(qtbot, dock)
     assert session.num_encoded == 1
+    assert "HU assumed" in dock.volume_panel.badges.texts()
     assert layer.unique_id == dock.controller.intent.source.layer_id
 
 
@@ -337,47 +333,14 @@ def test_released_weights_ask_for_their_licence_first(make_napari_viewer, open_d
     assert dock.controller.intent.weights.is_licence_accepted
 
 
-def test_another_series_of_the_folder_opens_as_a_layer_and_is_chosen(
-    make_napari_viewer, qtbot, open_dock, add_ct, volume_maker, monkeypatch
-):
-    from types import SimpleNamespace
-
-    from napari_ct_grounding.readers import reading
-
-    series = [
-        SimpleNamespace(key="a", label="Series 2", reason=None),
-        SimpleNamespace(key="b", label="Series 3", reason=None),
-    ]
-    opened = []
-
-    def open_scan(path, series=None, **_):
-        opened.append((path, series, threading.current_thread().name))
-        return SimpleNamespace(volume=volume_maker(10, name="series 3"), series=all_series, key="b")
-
-    all_series = series
-    monkeypatch.setattr(reading, "open_scan", open_scan)
-    viewer = make_napari_viewer()
-    add_ct(viewer, ct_series=series, ct_series_key="a", ct_source="folder")
-    dock = open_dock(viewer)
-    assert dock.volume_panel.series.currentText() == "Series 2"
-    dock.volume_panel.series_chosen.emit("b")
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
-    _wait_idle(qtbot, dock)
-    assert opened == [("folder", "b", THREAD_NAME)]
-    assert dock.volume_panel.volume.currentText() == "series 3"
-    assert dock.volume_panel.series.currentText() == "Series 3"
-    _ask(qtbot, dock, "bright sphere")
-    assert current_slice(viewer, viewer.layers["series 3"]) == 10
-
-
 def test_badges_and_facts_say_what_the_model_did_not_see(make_napari_viewer, qtbot, open_dock, add_ct, session):
     session.covered_body_fraction, session.holds_chest = 0.93, False
     viewer = make_napari_viewer()
     add_ct(viewer)
     dock = open_dock(viewer)
     _ask(qtbot, dock, "bright sphere")
-    assert "only\u00a093%\u00a0of\u00a0the\u00a0body" in dock.status_line.badges.text()
-    assert "hatched" in dock.status_line.badges.toolTip()
+    assert "only 93% of the body seen" in dock.volume_panel.badges.texts()
+    assert any("hatched" in text for text in dock.volume_panel.badges.full_texts())
     assert "Research use only" in dock.status_line.facts.text()
     from qtpy.QtCore import Qt
 

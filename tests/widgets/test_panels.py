@@ -15,7 +15,7 @@ from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip, tick_
 from napari_ct_grounding.widgets.panels.result_table import NO_LOCATION, ResultTable, table_text
 from napari_ct_grounding.widgets.panels.sentence_panel import SentencePanel
 from napari_ct_grounding.widgets.panels.status_line import RESEARCH_USE, StatusLine
-from napari_ct_grounding.widgets.panels.volume_panel import VolumeEntry, VolumePanel
+from napari_ct_grounding.widgets.panels.volume_panel import SeriesEntry, VolumeEntry, VolumePanel
 
 THEMES = ("dark", "light")
 
@@ -276,8 +276,8 @@ def test_bars_of_scores_start_at_one_half_and_of_probabilities_at_zero():
 # -- the rest
 
 
-def test_a_volume_that_cannot_be_chosen_is_greyed_with_its_reason(qtbot):
-    panel = VolumePanel()
+def test_a_volume_that_cannot_be_chosen_is_greyed_with_its_reason(qtbot, colors):
+    panel = VolumePanel(colors)
     qtbot.addWidget(panel)
     panel.set_volumes([VolumeEntry(1, "ct"), VolumeEntry(2, "photo", "It has 2 axes.")], 1)
     assert panel.volume.currentText() == "ct"
@@ -285,19 +285,22 @@ def test_a_volume_that_cannot_be_chosen_is_greyed_with_its_reason(qtbot):
     assert panel.volume.itemData(1, Qt.ItemDataRole.ToolTipRole) == "It has 2 axes."
 
 
-def test_the_series_row_appears_with_the_second_series(qtbot):
-    panel = VolumePanel()
+def test_the_series_row_appears_with_the_second_series(qtbot, colors):
+    panel = VolumePanel(colors)
     qtbot.addWidget(panel)
     panel.show()
-    panel.set_series([("a", "Series 2", None)], "a")
+    panel.set_series([SeriesEntry("a", "Series 2", "")], "a")
     assert not panel.series.isVisible()
-    panel.set_series([("a", "Series 2", None), ("b", "Series 3", "too few images")], "a")
+    panel.set_series(
+        [SeriesEntry("a", "Series 2", ""), SeriesEntry("b", "Series 3", "too few images", is_enabled=False)], "a"
+    )
     assert panel.series.isVisible()
+    assert panel.series.currentText() == "Series 2"
     assert not panel.series.model().item(1).isEnabled()
 
 
-def test_progress_counts_windows_and_offers_cancel(qtbot):
-    panel = VolumePanel()
+def test_progress_counts_windows_and_offers_cancel(qtbot, colors):
+    panel = VolumePanel(colors)
     qtbot.addWidget(panel)
     panel.show()
     panel.set_encoding(True, False, True)
@@ -312,8 +315,8 @@ def test_progress_counts_windows_and_offers_cancel(qtbot):
     assert not panel.encode.isEnabled()
 
 
-def test_a_folder_of_weights_is_offered_above_the_chooser_and_told(qtbot, tmp_path):
-    panel = VolumePanel()
+def test_a_folder_of_weights_is_offered_above_the_chooser_and_told(qtbot, tmp_path, colors):
+    panel = VolumePanel(colors)
     qtbot.addWidget(panel)
     with qtbot.waitSignal(panel.weights_chosen) as chosen:
         panel.add_weights_folder(tmp_path)
