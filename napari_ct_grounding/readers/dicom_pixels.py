@@ -112,7 +112,13 @@ class PixelReader:
                 if syntax.is_encapsulated and syntax != RLELossless:
                     _check_codestream(dataset, header)
                 plugin = _PLUGINS.get(syntax, "pylibjpeg") if syntax.is_encapsulated else ""
-                raw = pydicom.pixels.pixel_array(dataset, index=header.frame or 0, raw=True, decoding_plugin=plugin)
+                raw = pydicom.pixels.pixel_array(
+                    dataset,
+                    index=header.frame or 0,
+                    raw=True,
+                    decoding_plugin=plugin,
+                    correct_unused_bits=False,  # padding may stand in them, and pydicom does not look at HighBit
+                )
                 plane = _without_spare_bits(raw, dataset)
         except VolumeError:
             raise

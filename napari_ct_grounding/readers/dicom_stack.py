@@ -194,8 +194,8 @@ def _check_rescale(headers: tuple[ImageHeader, ...], assume_hu: bool) -> str:
     missing = sum(header.rescale == "missing" for header in headers)
     if 0 < missing < len(headers):
         raise VolumeError(
-            f"{missing} of {len(headers)} images have no rescale slope or intercept, the others have; their values cannot be "
-            "brought together. Export the series again."
+            f"The rescale slope or intercept is missing in {missing} of {len(headers)} images, so their values cannot be brought "
+            "together with the others. Export the series again."
         )
     for header in headers:
         if not (np.isfinite([header.slope, header.intercept]).all() and header.slope > 0):
@@ -252,7 +252,7 @@ def _common_plane(headers: tuple[ImageHeader, ...]) -> tuple[NDArray, NDArray, t
     ):
         if missing := sum(value is None for value in needed):
             raise GeometryError(
-                f"{missing} of {len(headers)} images have no readable {name}, "
+                f"A readable {name} is missing in {missing} of {len(headers)} images, "
                 "so their place in the patient is unknown. Export the series again."
             )
     first = headers[0]

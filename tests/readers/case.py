@@ -16,7 +16,7 @@ package's readers. ::
         Case("NIfTI", "cut short", cut, Refused(VolumeError, "scan.nii was cut short: ...")),
     ]
 
-`test_input_handling.py` runs each case: a volume must hold exactly the points of the truth, in canonical orientation, with exactly
+`test_input_handling.py` runs each case: a volume must hold exactly the points of the truth, in canonical orientation, with just
 the notes named; a refusal must have exactly the class and the message named. `python -m tests.readers.input_handling` then writes
 the page.
 """

@@ -93,6 +93,8 @@ def dataset_of(image: Image, series: Series, intercept: int = -1024) -> pydicom.
     for keyword, value in image.elements.items():
         if value is None:
             delattr(dataset, keyword)
+        elif isinstance(value, pydicom.DataElement):
+            dataset.add(value)
         else:
             setattr(dataset, keyword, value)
     return dataset
