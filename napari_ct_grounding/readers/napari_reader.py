@@ -113,6 +113,8 @@ def scan_layer(
         ct_question=question,
         ct_frame=(frame, num_frames) if num_frames > 1 else None,
     )
+    if num_frames > 1:
+        layer[1]["name"] = f"{scan.volume.name}, volume {(frame or 0) + 1} of {num_frames}"
     return layer, scan.files
 
 
