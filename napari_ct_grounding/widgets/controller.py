@@ -94,7 +94,7 @@ class GroundingController:
         self._store = store
         self._intent = Intent()
         self._hu_assumed: set[Hashable] = set()
-        self._coverages: dict[WeightsChoice, str] = {}
+        self._ways: dict[WeightsChoice, tuple[str, str]] = {}  # (coverage, precision)
         self._patient: set[tuple[WeightsChoice, str]] = set()
         self._facts: dict[WeightsChoice, SessionFacts] = {}
         self._answers: dict[ScanRequest, ScanAnswers] = {}
@@ -147,8 +147,9 @@ class GroundingController:
         self._choose(intent)
 
     def choose_weights(self, weights: WeightsChoice) -> None:
-        """Take other weights, with the coverage that was last chosen for them."""
-        self._choose(replace(self._intent, weights=weights, coverage=self._coverages.get(weights, AUTO)))
+        """Take other weights, with the coverage and precision that were last chosen for them."""
+        coverage, precision = self._ways.get(weights, (AUTO, AUTO))
+        self._choose(replace(self._intent, weights=weights, coverage=coverage, precision=precision))
 
     def choose_device(self, device: str) -> None:
         """Compute elsewhere."""
@@ -157,6 +158,11 @@ class GroundingController:
     def choose_coverage(self, coverage: str) -> None:
         """Walk the scans otherwise, as long as these weights are used."""
         self._choose(self._with_coverage(coverage))
+
+    def choose_precision(self, precision: str) -> None:
+        """Compute in other numbers, as long as these weights are used."""
+        self._ways[self._intent.weights] = (self._intent.coverage, precision)
+        self._choose(replace(self._intent, precision=precision))
 
     def assume_hu(self) -> None:
         """Insist that the chosen volume holds Hounsfield units, and go on with what waits."""
@@ -173,6 +179,7 @@ class GroundingController:
             Another than the one chosen.
         """
         self._patient.add((self._intent.weights, self._intent.device))
+        self._slow = None
         self._go_on(self._intent if coverage is None else self._with_coverage(coverage))
 
     def go_on_with_device(self, device: str) -> None:
@@ -201,7 +208,7 @@ class GroundingController:
     def _with_coverage(self, coverage: str) -> Intent:
         if self.facts is not None and coverage == self.facts.coverages[0]:
             coverage = AUTO  # one name for one thing: what is known under it is found again
-        self._coverages[self._intent.weights] = coverage
+        self._ways[self._intent.weights] = (coverage, self._intent.precision)
         return replace(self._intent, coverage=coverage)
 
     def _choose(self, intent: Intent) -> None:
@@ -333,7 +340,7 @@ class GroundingController:
         self.encoding_changed.emit(False)
         if isinstance(error, NotHounsfieldError) and not self._intent.is_hu_assumed:
             self.hounsfield_asked.emit(error)
-        elif isinstance(error, DeviceMemoryError):
+        elif _has_way_out(error):
             self.memory_asked.emit(error)
         else:
             self._waiting = []
@@ -354,7 +361,7 @@ class GroundingController:
     def _on_grounding_failed(self, asked: GroundingRequest, error: Exception) -> None:
         self._asked.pop(asked, None)
         self._tell_working()
-        if isinstance(error, DeviceMemoryError) and self._answers.get(asked.scan) is self.answers:
+        if _has_way_out(error) and self._answers.get(asked.scan) is self.answers:
             self._waiting.append(asked.sentence)
             self.memory_asked.emit(error)
         else:
@@ -371,3 +378,8 @@ class GroundingController:
         self._answers[request].diseases = []  # told once; not tried again at every sentence
         self._tell_working()
         self.failed.emit(error)
+
+
+def _has_way_out(error: Exception) -> bool:
+    """Whether a device ran out of memory that is not the last resort."""
+    return isinstance(error, DeviceMemoryError) and not error.device.startswith("cpu")

@@ -60,8 +60,8 @@ class GroundingDock(QWidget):
     ----------
     napari_viewer : napari.Viewer
     session_factory : callable, optional
-        ``factory(weights, device)`` gives a session; `GroundingSession.from_pretrained` by default. Called in the inference
-        thread.
+        ``factory(weights, device, precision)`` gives a session; `GroundingSession.from_pretrained` by default. Called in the
+        inference thread.
     pull : callable, optional
         Fetches released weights; `model.weights_hub.pull` by default.
     """
@@ -187,6 +187,7 @@ class GroundingDock(QWidget):
         controller.stage_changed.connect(panel.set_stage)
         controller.working_changed.connect(self._on_working_changed)
         self.menu.coverage_chosen.connect(controller.choose_coverage)
+        self.menu.precision_chosen.connect(controller.choose_precision)
         self.menu.keeping_chosen.connect(self.housekeeping.set_keeping)
         self.menu.clearing_requested.connect(self.housekeeping.clear_cache)
         self.menu.log_folder_requested.connect(self.housekeeping.open_log_folder)

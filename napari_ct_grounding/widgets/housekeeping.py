@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from napari.utils.notifications import show_info, show_warning
@@ -41,18 +42,33 @@ class Housekeeping:
 
     def menu_facts(self) -> MenuFacts:
         """What the menu shows now."""
+        return replace(self._choices(), **self._cache_facts())
+
+    def _choices(self) -> MenuFacts:
         facts, intent = self._controller.facts, self._controller.intent
-        coverages = () if facts is None else facts.coverages
-        chosen = coverages[0] if coverages and intent.coverage == AUTO else intent.coverage
+        if facts is None:
+            return MenuFacts()
+        precisions = [(AUTO, f"Automatic ({facts.precision})" if intent.precision == AUTO else "Automatic")]
+        return MenuFacts(
+            coverages=[(coverage, coverage_label(coverage)) for coverage in facts.coverages],
+            coverage=facts.coverages[0] if intent.coverage == AUTO else intent.coverage,
+            precisions=[*precisions, *((name, name) for name in facts.precisions)] if len(facts.precisions) > 1 else [],
+            precision=intent.precision,
+        )
+
+    def _cache_facts(self) -> dict[str, Any]:
         try:
             cache = user_cache()
         except InputError as error:
-            return MenuFacts(_labelled(coverages), chosen, error_text(error), is_kept=None)
+            return {"cache_text": error_text(error), "is_kept": None}
         if cache is None:
-            return MenuFacts(_labelled(coverages), chosen, "Switched off by CT_GROUNDING_CACHE", is_kept=None)
-        num_bytes = cache.size_bytes
-        text = f"{bytes_text(num_bytes)} of {bytes_text(cache.max_bytes)} on disk" if num_bytes else "Nothing on disk"
-        return MenuFacts(_labelled(coverages), chosen, text, num_bytes == 0, self._store.keeps_embeddings)
+            return {"cache_text": "Switched off by CT_GROUNDING_CACHE", "is_kept": None}
+        size = cache.size_bytes
+        return {
+            "cache_text": f"{bytes_text(size)} of {bytes_text(cache.max_bytes)} on disk" if size else "None on disk",
+            "is_cache_empty": size == 0,
+            "is_kept": self._store.keeps_embeddings,
+        }
 
     def set_keeping(self, is_kept: bool) -> None:
         """Keep embeddings on disk from now on, or do not; what is there stays until it is cleared."""
@@ -79,10 +95,6 @@ class Housekeeping:
             return
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
             show_info(f"The log lies in {folder}")
-
-
-def _labelled(coverages: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((coverage, coverage_label(coverage)) for coverage in coverages)
 
 
 def _clear_cache(_context: JobContext) -> int:

@@ -38,18 +38,20 @@ class Intent:
     weights: WeightsChoice = WeightsChoice()
     device: str = AUTO
     coverage: str = AUTO
+    precision: str = AUTO
     is_hu_assumed: bool = False
     is_orientation_unknown: bool = False
 
 
 @dataclass(frozen=True)
 class ScanRequest:
-    """A volume to be encoded with these weights on this device, by this walk through the scan."""
+    """A volume to be encoded with these weights on this device, by this walk through the scan and in these numbers."""
 
     source: LayerSource
     weights: WeightsChoice
     device: str = AUTO
     coverage: str = AUTO
+    precision: str = AUTO
     is_hu_assumed: bool = False
 
 
@@ -73,7 +75,9 @@ def resolve_scan(intent: Intent) -> ScanRequest:
         raise InputError("Which way the axes of this layer run is unknown. Answer the question in the dock first.")
     if intent.source is None:
         raise InputError("No CT is open. Drag a NIfTI file or a DICOM folder into the window, or open the sample.")
-    return ScanRequest(intent.source, intent.weights, intent.device, intent.coverage, intent.is_hu_assumed)
+    return ScanRequest(
+        intent.source, intent.weights, intent.device, intent.coverage, intent.precision, intent.is_hu_assumed
+    )
 
 
 def resolve_sentence(intent: Intent, text: str) -> GroundingRequest:

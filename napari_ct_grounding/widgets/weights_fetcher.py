@@ -22,6 +22,8 @@ __all__ = ["DownloadMeter", "DownloadState", "Pull", "WeightsFetcher"]
 
 #: The speed shown is that of the last seconds.
 _SPEED_SECONDS = 5.0
+#: A shorter time says nothing.
+_MIN_SPEED_SECONDS = 0.5
 
 
 class Pull(Protocol):
@@ -73,10 +75,10 @@ class DownloadMeter:
         while len(self._seen) > 2 and now - self._seen[0][0] > _SPEED_SECONDS:
             self._seen.popleft()
         first, num_first = self._seen[0]
-        if now - first < 0.5 or num_done <= num_first:
+        if now - first < _MIN_SPEED_SECONDS:
             return DownloadState(num_done, num_total)
         speed = (num_done - num_first) / (now - first)
-        return DownloadState(num_done, num_total, speed, max(num_total - num_done, 0) / speed)
+        return DownloadState(num_done, num_total, speed, (num_total - num_done) / speed if speed > 0 else None)
 
 
 class WeightsFetcher:

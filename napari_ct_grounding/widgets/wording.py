@@ -88,8 +88,8 @@ def slow_start_text(slow: SlowStart) -> str:
     text = f"Encoding this scan takes about {duration_text(slow.seconds)} {place}"
     if slow.paper_seconds is None:
         return f"{text}."
-    left_out = f"the outer {slow.left_out_mm:.0f} mm" if slow.left_out_mm >= 1 else "nothing"
-    return f"{text}; about {duration_text(slow.paper_seconds)} in paper mode, which leaves out {left_out} along z."
+    left_out = f"{slow.left_out_mm:.0f} mm at the ends of the scan" if slow.left_out_mm >= 1 else "nothing"
+    return f"{text}; about {duration_text(slow.paper_seconds)} in paper mode, which leaves out {left_out}."
 
 
 def licence_text(error: LicenceNeededError) -> str:

@@ -26,8 +26,8 @@ __all__ = [
     "user_cache",
 ]
 
-#: Builds a session: ``factory(weights, device)``.
-SessionFactory = Callable[[str | Path, str], Any]
+#: Builds a session: ``factory(weights, device, precision)``.
+SessionFactory = Callable[[str | Path, str, str], Any]
 
 #: An encoding longer than this (s) is begun only when somebody has said that it may be.
 PATIENCE_SECONDS = 20.0
@@ -44,6 +44,10 @@ class SessionFacts:
     ----------
     coverages : tuple of str
         The ways in which the weights can walk a scan, the default first.
+    precision : str
+        In which the session computes.
+    precisions : tuple of str
+        In which it could.
     """
 
     weights_name: str
@@ -52,6 +56,8 @@ class SessionFacts:
     device: str
     device_reason: str
     coverages: tuple[str, ...]
+    precision: str
+    precisions: tuple[str, ...]
     is_calibrated: bool
 
 
@@ -84,11 +90,11 @@ class SlowStart:
     left_out_mm: float = 0.0
 
 
-def _from_pretrained(weights: str | Path, device: str) -> Any:
+def _from_pretrained(weights: str | Path, device: str, precision: str) -> Any:
     # Here and not at the top: this import loads torch.
     from napari_ct_grounding.inference.session import GroundingSession
 
-    return GroundingSession.from_pretrained(weights, device=device)
+    return GroundingSession.from_pretrained(weights, device=device, precision=precision)
 
 
 def user_cache() -> Any:
@@ -110,20 +116,20 @@ class SessionStore:
 
     def __init__(self, factory: SessionFactory | None = None) -> None:
         self._factory = factory or _from_pretrained
-        self._key: tuple[str | Path, str] | None = None
+        self._key: tuple[str | Path, str, str] | None = None
         self._session: Any = None
         #: Whether sessions may keep embeddings on disk; the one thing that any thread may set.
         self.keeps_embeddings = True
 
     def session_for(self, request: ScanRequest, context: JobContext) -> Any:
-        """Return the session for these weights on this device; loads it when it is not the last one.
+        """Return the session for these weights, device and precision; loads it when it is not the last one.
 
         Raises
         ------
         Cancelled
             When the job was cancelled meanwhile. The session is kept for the next one.
         """
-        key = (request.weights.weights, request.device)
+        key = (request.weights.weights, request.device, request.precision)
         if key != self._key:
             context.report_stage("Loading weights")
             # The old one goes first: two large models may not fit into memory together.
@@ -233,5 +239,7 @@ def _facts(session: Any) -> SessionFacts:
         device=str(session.device.device),
         device_reason=session.device.reason,
         coverages=tuple(session.model.coverages),
+        precision=session.precision,
+        precisions=tuple(session.model.precisions),
         is_calibrated=session.card.is_calibrated,
     )

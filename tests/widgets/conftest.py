@@ -50,7 +50,8 @@ class FakeSession:
         self.weights_name = "fake"
         self.card = SimpleNamespace(description="sees spheres", licence="none", is_calibrated=False)
         self.device = SimpleNamespace(device="cpu", reason="no GPU found; 1 CPU thread")
-        self.model = SimpleNamespace(coverages=coverages)
+        self.model = SimpleNamespace(coverages=coverages, precisions=("float32", "bfloat16"))
+        self.precision = "float32"
         self.cache: Any = None
         #: Estimates (s) by coverage.
         self.seconds: dict[str, float] = dict.fromkeys(coverages, 1.0)
@@ -167,6 +168,7 @@ class InlineJobs:
     def __init__(self) -> None:
         self.queued: dict[int, tuple[Callable[[JobContext], Any], Continuations]] = {}
         self.cancelled: list[int] = []
+        self._running: JobContext | None = None
         self.num_submitted = 0
 
     def submit(self, task: Callable[[JobContext], Any], continuations: Continuations) -> int:
@@ -177,6 +179,8 @@ class InlineJobs:
     def cancel(self, job_id: int) -> None:
         entry = self.queued.pop(job_id, None)
         if entry is not None:
+            if self._running is not None and self._running.job_id == job_id:
+                self._running._cancel.set()
             self.cancelled.append(job_id)
             entry[1].on_cancelled()
 
@@ -185,16 +189,20 @@ class InlineJobs:
         task, continuations = self.queued[job_id]
 
         def report(_job: int, kind: str, values: tuple) -> None:
-            getattr(continuations, kind)(*values)
+            if job_id in self.queued:
+                getattr(continuations, kind)(*values)
 
+        self._running = JobContext(job_id, report)
         try:
-            answer = task(JobContext(job_id, report))
+            answer = task(self._running)
         except Exception as error:
-            self.queued.pop(job_id, None)
-            continuations.on_failed(error)
+            if self.queued.pop(job_id, None) is not None:
+                continuations.on_failed(error)
         else:
             if self.queued.pop(job_id, None) is not None:
                 continuations.on_done(answer)
+        finally:
+            self._running = None
 
     def run_all(self) -> None:
         while self.queued:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_ct_grounding.core.errors import InputError, NotHounsfieldError, SentenceError
+from napari_ct_grounding.core.errors import DeviceMemoryError, InputError, NotHounsfieldError, SentenceError
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.requests import Intent, WeightsChoice, resolve_scan, resolve_sentence
 from napari_ct_grounding.widgets.sources import LayerSource
@@ -23,6 +23,10 @@ class Listener:
         controller.hounsfield_asked.connect(self.questions.append)
         controller.encoding_progressed.connect(self.on_progress)
         controller.encoding_changed.connect(self.encoding.append)
+        self.slow, self.memory, self.working = [], [], []
+        controller.slow_start_asked.connect(self.slow.append)
+        controller.memory_asked.connect(self.memory.append)
+        controller.working_changed.connect(self.working.append)
 
     def on_answered(self, result, is_new):
         self.answers.append((result.sentence, is_new))
@@ -209,7 +213,7 @@ def test_weights_load_once_and_the_old_session_leaves_before_the_new_one_loads(i
     loaded = []
     controller = GroundingController(
         inline_jobs,
-        SessionStore(lambda weights, device: loaded.append((weights, device)) or session),
+        SessionStore(lambda weights, device, _: loaded.append((weights, device)) or session),
     )
     controller.choose_source(_source(volume))
     for text in ("bright sphere", "another sphere"):
@@ -220,3 +224,276 @@ def test_weights_load_once_and_the_old_session_leaves_before_the_new_one_loads(i
     controller.ground("bright sphere")
     inline_jobs.run_all()
     assert loaded[1:] == [("radfinder", "auto")]
+
+
+# -- long encodings
+
+
+@pytest.fixture
+def slow_session(session):
+    session.seconds = {"full": 75.0, "paper": 40.0}
+    return session
+
+
+def test_a_long_encoding_is_asked_about_and_the_typed_sentence_waits_for_the_answer(
+    controller, heard, inline_jobs, slow_session, volume
+):
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    (question,) = heard.slow
+    assert (question.seconds, question.paper_seconds, question.left_out_mm) == (75.0, 40.0, 48.0)
+    assert slow_session.num_encoded == 0
+    assert heard.encoding == [True, False]
+    controller.ground("another sphere")
+    assert len(heard.slow) == 2, "the question is put again, without another job"
+    assert inline_jobs.queued == {}
+    controller.start_slow()
+    inline_jobs.run_all()
+    assert [sentence for sentence, _ in heard.answers] == ["bright sphere", "another sphere"]
+    assert slow_session.coverages_encoded == ["full"]
+    assert controller.slow_start is None
+
+
+def test_paper_mode_is_taken_and_both_choices_hold_for_the_next_scans(
+    controller, heard, inline_jobs, slow_session, volume, volume_maker
+):
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    controller.start_slow("paper")
+    inline_jobs.run_all()
+    assert [sentence for sentence, _ in heard.answers] == ["bright sphere"]
+    controller.choose_source(_source(volume_maker(10), "b"))
+    controller.encode()
+    inline_jobs.run_all()
+    assert slow_session.coverages_encoded == ["paper", "paper"]
+    assert len(heard.slow) == 1
+    # Other weights have a choice of their own; coming back finds the old one and its answers.
+    controller.choose_weights(WeightsChoice("radfinder"))
+    assert controller.intent.coverage == "auto"
+    controller.choose_weights(WeightsChoice("bundled"))
+    assert controller.intent.coverage == "paper"
+    assert controller.answers is not None
+
+
+def test_not_now_lets_the_sentence_go_and_the_question_comes_back_at_the_next_wish(
+    controller, heard, inline_jobs, slow_session, volume
+):
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    controller.cancel()
+    controller.encode()
+    assert len(heard.slow) == 2
+    controller.start_slow()
+    inline_jobs.run_all()
+    assert heard.answers == []
+    assert slow_session.num_encoded == 1
+
+
+def test_paper_mode_is_not_offered_where_it_saves_little(controller, heard, inline_jobs, slow_session, volume):
+    slow_session.seconds["paper"] = 70.0
+    controller.choose_source(_source(volume))
+    controller.encode()
+    inline_jobs.run_all()
+    assert [question.paper_seconds for question in heard.slow] == [None]
+
+
+def test_the_default_coverage_is_one_thing_under_two_names(controller, inline_jobs, session, volume):
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    controller.choose_coverage("paper")
+    assert controller.answers is None
+    controller.choose_coverage("full")
+    assert list(controller.answers.results) == ["bright sphere"]
+
+
+# -- devices too small
+
+
+def test_a_device_without_memory_is_told_and_the_cpu_answers_what_waited(
+    controller, heard, inline_jobs, session, volume
+):
+    session.error = DeviceMemoryError("The GPU has too little memory.", "cuda:0")
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    assert heard.memory == [session.error]
+    assert heard.failures == []
+    session.error = None
+    controller.go_on_with_device("cpu")
+    inline_jobs.run_all()
+    assert heard.answers == [("bright sphere", True)]
+    assert controller.intent.device == "cpu"
+
+
+def test_a_sentence_that_does_not_fit_into_the_device_is_answered_by_the_cpu(
+    controller, heard, inline_jobs, session, volume
+):
+    def before_sentence(sentence):
+        if controller.intent.device != "cpu":
+            raise DeviceMemoryError("The GPU has too little memory.", "cuda:0")
+
+    session.before_sentence = before_sentence
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    assert len(heard.memory) == 1
+    controller.go_on_with_device("cpu")
+    inline_jobs.run_all()
+    assert heard.answers == [("bright sphere", True)]
+
+
+def test_the_cpu_itself_has_no_way_out(controller, heard, inline_jobs, session, volume):
+    session.error = DeviceMemoryError("This computer has too little memory.", "cpu")
+    controller.choose_source(_source(volume))
+    controller.encode()
+    inline_jobs.run_all()
+    assert heard.memory == []
+    assert heard.failures == [session.error]
+
+
+# -- cancel and errors at every stage
+
+
+def test_a_cancelled_sentence_leaves_the_others_and_can_be_asked_again(controller, heard, inline_jobs, session, volume):
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    controller.ground("another sphere")
+    assert heard.working[-1] is True
+    controller.cancel()
+    assert heard.working[-1] is False
+    assert inline_jobs.queued == {}
+    assert list(controller.answers.results) == ["bright sphere"]
+    controller.ground("another sphere")
+    inline_jobs.run_all()
+    assert list(controller.answers.results) == ["bright sphere", "another sphere"]
+
+
+def test_cancelled_scores_are_computed_at_the_next_wish(controller, inline_jobs, session, volume):
+    scored = []
+    session.before_disease = lambda name: (scored.append(name), len(scored) == 3 and controller.cancel())
+    controller.choose_source(_source(volume))
+    controller.encode()
+    inline_jobs.run_all()
+    assert len(scored) == 3
+    assert controller.answers.diseases is None
+    assert not controller.is_working
+    controller.encode()
+    inline_jobs.run_all()
+    assert len(controller.answers.diseases) == 18
+
+
+def test_a_sentence_typed_while_diseases_are_scored_waits_for_one_of_them_only(
+    controller, heard, inline_jobs, session, volume
+):
+    scored = []
+    session.before_disease = scored.append
+    session.before_sentence = lambda sentence: scored.append("sentence")
+    controller.choose_source(_source(volume))
+    controller.encode()
+    inline_jobs.run_next()
+    inline_jobs.run_next()
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    assert scored.index("sentence") <= 2
+    assert len(controller.answers.diseases) == 18
+
+
+def test_an_error_in_one_sentence_keeps_the_others(controller, heard, inline_jobs, session, volume):
+    def before_sentence(sentence):
+        if "bad" in sentence:
+            raise SentenceError("90% of the sentence is unknown.")
+
+    session.before_sentence = before_sentence
+    controller.choose_source(_source(volume))
+    for sentence in ("bright sphere", "bad words", "another sphere"):
+        controller.ground(sentence)
+    inline_jobs.run_all()
+    assert list(controller.answers.results) == ["bright sphere", "another sphere"]
+    assert [str(error) for error in heard.failures] == ["90% of the sentence is unknown."]
+
+
+def test_scores_that_fail_are_told_once_and_the_sentences_go_on(controller, heard, inline_jobs, session, volume):
+    def before_disease(name):
+        raise RuntimeError("no scores")
+
+    session.before_disease = before_disease
+    controller.choose_source(_source(volume))
+    for sentence in ("bright sphere", "another sphere"):
+        controller.ground(sentence)
+        inline_jobs.run_all()
+    assert len(heard.failures) == 1
+    assert len(heard.answers) == 2
+
+
+def test_cancel_while_weights_load_stops_before_encoding_and_keeps_them(inline_jobs, session, volume):
+    loaded = []
+
+    def load(*_):
+        loaded.append(1)
+        if len(loaded) == 1:
+            controller.cancel()
+        return session
+
+    controller = GroundingController(inline_jobs, SessionStore(load))
+    controller.choose_source(_source(volume))
+    controller.encode()
+    inline_jobs.run_all()
+    assert not controller.is_encoding
+    controller.encode()
+    inline_jobs.run_all()
+    assert len(loaded) == 1
+    assert session.num_encoded == 1
+
+
+def test_cancel_while_the_volume_is_read_stops_before_the_weights_load(inline_jobs, volume):
+    loaded = []
+    controller = GroundingController(inline_jobs, SessionStore(lambda *_: loaded.append(1)))
+
+    class SlowSource(LayerSource):
+        def load(self):
+            controller.cancel()
+            return super().load()
+
+    controller.choose_source(SlowSource("a", "slow", volume.geometry, volume=volume))
+    controller.encode()
+    inline_jobs.run_all()
+    assert loaded == []
+    assert not controller.is_encoding
+
+
+def test_nothing_keeps_the_voxels_of_a_layer_removed_while_a_question_is_open(
+    controller, inline_jobs, slow_session, volume_maker
+):
+    import gc
+    import weakref
+
+    volume = volume_maker()
+    gone = weakref.ref(volume)
+    controller.choose_source(_source(volume))
+    controller.ground("bright sphere")
+    inline_jobs.run_all()
+    controller.forget_layer("a")
+    del volume
+    gc.collect()
+    assert gone() is None
+
+
+def test_switching_weights_and_volumes_and_back_loses_nothing(controller, inline_jobs, session, volume, volume_maker):
+    first, second = _source(volume), _source(volume_maker(10), "b")
+    for source, weights in ((first, "bundled"), (second, "bundled"), (second, "radfinder")):
+        controller.choose_source(source)
+        controller.choose_weights(WeightsChoice(weights))
+        for sentence in ("bright sphere", weights):
+            controller.ground(sentence)
+            inline_jobs.run_all()
+    for source, weights in ((second, "bundled"), (first, "bundled"), (second, "radfinder")):
+        controller.choose_weights(WeightsChoice(weights))
+        controller.choose_source(source)
+        assert list(controller.answers.results) == ["bright sphere", weights]
+        assert len(controller.answers.diseases) == 18
+    assert session.num_encoded == 3

@@ -22,6 +22,10 @@ class MenuFacts:
         Ways to walk a scan; empty before the weights are loaded.
     coverage : str
         Key of the chosen one.
+    precisions : sequence of (key, label)
+        Numbers in which the model can compute; fewer than two are no choice.
+    precision : str
+        Key of the chosen one.
     cache_text : str
         Size of the embeddings kept on disk, in words.
     is_cache_empty : bool
@@ -31,6 +35,8 @@ class MenuFacts:
 
     coverages: Sequence[tuple[str, str]] = ()
     coverage: str = ""
+    precisions: Sequence[tuple[str, str]] = ()
+    precision: str = ""
     cache_text: str = ""
     is_cache_empty: bool = True
     is_kept: bool | None = True
@@ -46,6 +52,7 @@ class SessionMenu(QToolButton):
     """
 
     coverage_chosen = Signal(str)
+    precision_chosen = Signal(str)
     keeping_chosen = Signal(bool)
     clearing_requested = Signal()
     log_folder_requested = Signal()
@@ -66,20 +73,17 @@ class SessionMenu(QToolButton):
     def fill(self) -> None:
         """Write the menu anew."""
         menu, facts = self.menu(), self._facts()
-        for action in menu.actions():
-            menu.removeAction(action)
-            action.deleteLater()
+        for old in (*menu.actions(), *menu.findChildren(QActionGroup)):
+            old.deleteLater()
+        menu.clear()
         menu.addSection("Coverage")
         if facts.coverages:
-            group = QActionGroup(menu)
-            for key, label in facts.coverages:
-                action = menu.addAction(label)
-                action.setCheckable(True)
-                action.setChecked(key == facts.coverage)
-                action.setActionGroup(group)
-                action.triggered.connect(lambda _=False, key=key: self.coverage_chosen.emit(key))
+            self._add_choices(facts.coverages, facts.coverage, self.coverage_chosen.emit)
         else:
             menu.addAction("Known once the weights are loaded").setEnabled(False)
+        if len(facts.precisions) > 1:
+            menu.addSection("Precision")
+            self._add_choices(facts.precisions, facts.precision, self.precision_chosen.emit)
         menu.addSection("Encoded scans")
         menu.addAction(facts.cache_text).setEnabled(False)
         keep = menu.addAction("Keep on disk")
@@ -93,3 +97,12 @@ class SessionMenu(QToolButton):
         clear.triggered.connect(self.clearing_requested)
         menu.addSeparator()
         menu.addAction("Open the log folder").triggered.connect(self.log_folder_requested)
+
+    def _add_choices(self, choices: Sequence[tuple[str, str]], chosen: str, choose: Callable[[str], None]) -> None:
+        group = QActionGroup(self.menu())
+        for key, label in choices:
+            action = self.menu().addAction(label)
+            action.setCheckable(True)
+            action.setChecked(key == chosen)
+            action.setActionGroup(group)
+            action.triggered.connect(lambda _=False, key=key: choose(key))

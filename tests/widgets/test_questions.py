@@ -1,0 +1,252 @@
+"""The questions of the dock, with panels but without a viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_ct_grounding.core.errors import DeviceMemoryError, LicenceNeededError, WeightsError
+from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.housekeeping import Housekeeping
+from napari_ct_grounding.widgets.panels.colors import colors_of_theme
+from napari_ct_grounding.widgets.panels.download_panel import DownloadPanel
+from napari_ct_grounding.widgets.panels.notice import NoticeBoard
+from napari_ct_grounding.widgets.panels.session_menu import MenuFacts, SessionMenu
+from napari_ct_grounding.widgets.panels.volume_panel import VolumePanel
+from napari_ct_grounding.widgets.questions import Questions
+from napari_ct_grounding.widgets.settings import read_settings
+from napari_ct_grounding.widgets.sources import LayerSource
+from napari_ct_grounding.widgets.weights_fetcher import WeightsFetcher
+from napari_ct_grounding.widgets.work import SessionStore
+
+TOTAL = 4_140_000_000
+
+
+class Desk:
+    """A dock without a viewer."""
+
+    def __init__(self, qtbot, jobs, session):
+        colors = colors_of_theme("dark")
+        self.jobs = jobs
+        self.hub_answer = LicenceNeededError("", "CC BY-NC-SA 4.0", TOTAL)
+        self.store = SessionStore(lambda *_: session)
+        self.controller = GroundingController(jobs, self.store)
+        self.fetcher = WeightsFetcher(jobs, self.pull)
+        self.notices, self.download = NoticeBoard(colors), DownloadPanel()
+        self.volume_panel = VolumePanel(colors)
+        for widget in (self.notices, self.download, self.volume_panel):
+            qtbot.addWidget(widget)
+        self.questions = Questions(self.controller, self.fetcher, self.notices, self.download, self.volume_panel)
+
+    def pull(self, name, *, accept_licence, on_progress=None, cancel=None):
+        if isinstance(self.hub_answer, LicenceNeededError) and accept_licence:
+            on_progress(TOTAL // 2, TOTAL)
+        elif isinstance(self.hub_answer, Exception):
+            raise self.hub_answer
+        return Path("weights")
+
+    def choose(self, volume, layer_id="a"):
+        self.controller.choose_source(LayerSource(layer_id, volume.name, volume.geometry, volume=volume))
+
+
+@pytest.fixture
+def desk(qtbot, inline_jobs, session):
+    return Desk(qtbot, inline_jobs, session)
+
+
+def test_a_long_encoding_is_asked_about_in_place_with_three_ways_on(desk, session, volume):
+    session.seconds = {"full": 74.0, "paper": 41.0}
+    desk.choose(volume)
+    desk.controller.ground("bright sphere")
+    desk.jobs.run_all()
+    assert desk.notices.text_of("slow") == (
+        "Encoding this scan takes about 75 s on this CPU; about 40 s in paper mode, which leaves out 48 mm at the ends of "
+        "the scan."
+    )
+    desk.notices.press("slow", "Not now")
+    assert desk.notices.text_of("slow") is None
+    desk.controller.ground("bright sphere")
+    desk.notices.press("slow", "Paper mode")
+    assert desk.notices.text_of("slow") is None
+    desk.jobs.run_all()
+    assert list(desk.controller.answers.results) == ["bright sphere"]
+    assert session.coverages_encoded == ["paper"]
+
+
+def test_the_question_goes_with_its_volume(desk, session, volume, volume_maker):
+    session.seconds = {"full": 74.0, "paper": 74.0}
+    desk.choose(volume)
+    desk.controller.encode()
+    desk.jobs.run_all()
+    assert desk.notices.text_of("slow") == "Encoding this scan takes about 75 s on this CPU."
+    desk.choose(volume_maker(10), "b")
+    assert desk.notices.text_of("slow") is None
+
+
+def test_the_licence_is_shown_before_anything_is_fetched_and_declining_changes_nothing(desk):
+    desk.fetcher.want("radfinder")
+    desk.jobs.run_all()
+    assert "not for commercial use" in desk.notices.text_of("licence")
+    desk.notices.press("licence", "Not now")
+    assert desk.jobs.queued == {}
+    assert desk.volume_panel.weights.currentData() == "bundled"
+    assert desk.controller.intent.weights.weights == "bundled"
+
+
+def test_a_download_shows_bytes_and_ends_with_the_weights_chosen(desk):
+    desk.fetcher.want("radfinder")
+    desk.jobs.run_all()
+    desk.notices.press("licence", "Accept and download 4.1 GB")
+    assert not desk.download.isHidden()
+    assert desk.notices.text_of("licence") is None
+    shown = []
+    desk.fetcher.download_changed.connect(
+        lambda _: shown.append((desk.download.bar.value(), desk.download.facts.text())), position=0
+    )
+    desk.jobs.run_all()
+    assert shown == [(500, "2.1 GB of 4.1 GB")], "a few GB overflow a bar that counts bytes"
+    assert desk.download.isHidden()
+    assert desk.volume_panel.weights.currentData() == "radfinder"
+    assert desk.controller.intent.weights.weights == "radfinder"
+
+
+def test_weights_that_arrive_while_somebody_reads_answers_are_offered_and_not_put_in_place(desk, volume):
+    desk.choose(volume)
+    desk.controller.ground("bright sphere")
+    desk.jobs.run_all()
+    desk.fetcher.accept("radfinder")
+    desk.jobs.run_all()
+    assert desk.controller.answers.results
+    desk.notices.press("fetched", "Use RadFinder")
+    assert desk.controller.intent.weights.weights == "radfinder"
+
+
+def test_cancel_of_a_download_brings_the_panel_back_at_once(desk):
+    desk.fetcher.accept("radfinder")
+    desk.download.cancel.click()
+    assert desk.download.isHidden()
+    assert desk.jobs.queued == {}
+    assert desk.controller.intent.weights.weights == "bundled"
+
+
+def test_a_failed_download_says_why_and_offers_another_try_and_a_folder(desk, tmp_path, monkeypatch):
+    from qtpy.QtWidgets import QFileDialog
+
+    desk.hub_answer = WeightsError("The hub cannot be reached. Check the connection.")
+    desk.fetcher.accept("radfinder")
+    desk.jobs.run_all()
+    assert desk.notices.text_of("licence") == "The hub cannot be reached. Check the connection."
+    desk.notices.press("licence", "Try again")
+    desk.jobs.run_all()
+    chosen = []
+    desk.volume_panel.weights_chosen.connect(chosen.append)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    desk.notices.press("licence", "Use a folder\u2026")
+    assert chosen == [tmp_path]
+
+
+def test_a_small_gpu_offers_the_cpu(desk, session, volume):
+    session.error = DeviceMemoryError("The GPU has too little memory.", "cuda:0")
+    desk.choose(volume)
+    desk.controller.ground("bright sphere")
+    desk.jobs.run_all()
+    assert desk.notices.text_of("memory") == "The GPU has too little memory."
+    session.error = None
+    desk.notices.press("memory", "Use the CPU")
+    assert desk.volume_panel.device.currentData() == "cpu"
+    desk.jobs.run_all()
+    assert list(desk.controller.answers.results) == ["bright sphere"]
+    assert desk.notices.text_of("memory") is None
+
+
+# -- the menu
+
+
+def _texts(menu):
+    menu.fill()
+    return {action.text(): action for action in menu.menu().actions() if action.text()}
+
+
+def test_the_menu_offers_what_the_weights_offer_once_they_are_known(desk, qtbot, volume):
+    housekeeping = Housekeeping(desk.controller, desk.store, desk.jobs)
+    menu = SessionMenu(housekeeping.menu_facts)
+    qtbot.addWidget(menu)
+    menu.coverage_chosen.connect(desk.controller.choose_coverage)
+    menu.precision_chosen.connect(desk.controller.choose_precision)
+    assert not _texts(menu)["Known once the weights are loaded"].isEnabled()
+    desk.choose(volume)
+    desk.controller.encode()
+    desk.jobs.run_all()
+    texts = _texts(menu)
+    assert texts["Whole scan"].isChecked()
+    assert texts["Automatic (float32)"].isChecked()
+    texts["As in the paper (outer slices left out, faster)"].trigger()
+    assert desk.controller.intent.coverage == "paper"
+    texts = _texts(menu)
+    assert not texts["Whole scan"].isChecked()
+    texts["bfloat16"].trigger()
+    assert desk.controller.intent.precision == "bfloat16"
+    assert _texts(menu)["bfloat16"].isChecked()
+
+
+def test_embeddings_on_disk_are_counted_cleared_and_switched_off(desk, qtbot, tmp_path, monkeypatch, session, volume):
+    from napari_ct_grounding.widgets import housekeeping as module
+
+    monkeypatch.setenv("CT_GROUNDING_CACHE", str(tmp_path))
+    told = []
+    monkeypatch.setattr(module, "show_info", told.append)
+    housekeeping = Housekeeping(desk.controller, desk.store, desk.jobs)
+    menu = SessionMenu(housekeeping.menu_facts)
+    qtbot.addWidget(menu)
+    menu.keeping_chosen.connect(housekeeping.set_keeping)
+    menu.clearing_requested.connect(housekeeping.clear_cache)
+    assert not _texts(menu)["Clear"].isEnabled()
+    (tmp_path / f"{'0' * 32}.embeddings").write_bytes(bytes(2_000_000))
+    assert "2 MB of 512 MB on disk" in _texts(menu)
+    _texts(menu)["Clear"].trigger()
+    desk.jobs.run_all()
+    assert told == ["Embeddings on disk cleared: 2 MB set free."]
+    assert list(tmp_path.iterdir()) == []
+    desk.choose(volume)
+    desk.controller.encode()
+    desk.jobs.run_all()
+    assert session.cache.folder == tmp_path
+    _texts(menu)["Keep on disk"].trigger()
+    assert not read_settings().keeps_embeddings
+    desk.controller.ground("bright sphere")
+    desk.jobs.run_all()
+    assert session.cache is None
+    assert (
+        not SessionStore().keeps_embeddings
+        or not Housekeeping(desk.controller, desk.store, desk.jobs).menu_facts().is_kept
+    )
+    _texts(menu)["Keep on disk"].trigger()
+    assert read_settings().keeps_embeddings
+
+
+def test_a_cache_switched_off_by_the_environment_is_said_so(desk, monkeypatch):
+    monkeypatch.setenv("CT_GROUNDING_CACHE", "off")
+    facts = Housekeeping(desk.controller, desk.store, desk.jobs).menu_facts()
+    assert facts.cache_text == "Switched off by CT_GROUNDING_CACHE"
+    assert facts.is_kept is None
+
+
+def test_the_log_folder_is_made_and_opened(desk, monkeypatch, tmp_path):
+    from napari_ct_grounding.widgets import housekeeping as module
+
+    opened = []
+    monkeypatch.setattr(module, "log_folder", lambda: tmp_path / "log")
+    monkeypatch.setattr(module.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()) or True)
+    Housekeeping(desk.controller, desk.store, desk.jobs).open_log_folder()
+    assert opened == [str(tmp_path / "log")]
+    assert (tmp_path / "log").is_dir()
+
+
+def test_a_menu_opened_often_keeps_no_old_entries(qtbot):
+    menu = SessionMenu(lambda: MenuFacts((("full", "Whole scan"), ("paper", "Paper")), "full"))
+    qtbot.addWidget(menu)
+    for _ in range(3):
+        menu.fill()
+        qtbot.wait(1)
+    assert len(menu.menu().actions()) == len(menu.menu().children()) - 2  # its own action, and one group
