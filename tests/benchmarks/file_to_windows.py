@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +80,8 @@ def main() -> None:
     with measured() as cost:
         windows = work(scan)
     np.save(target, windows)
-    report(shape=list(windows.shape), **asdict(cost))
+    array_mb = math.prod(nibabel.load(scan).shape) * 2 / 2**20  # int16, as our reader holds it
+    report(shape=list(windows.shape), array_mb=array_mb, **asdict(cost))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def measured() -> Iterator[Cost]:
     yield cost
     cost.wall_s = time.perf_counter() - wall_s
     cost.cpu_s = _cpu_s() - cpu_s
-    cost.peak_mb = max(0.0, _peak_mb() - before_mb)
+    cost.peak_mb = max(0.0, peak_mb() - before_mb)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -91,7 +91,8 @@ def _forget_peak() -> None:
         return
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Return the most memory (MB) that this process has held, since its start or since `measured` began."""
     peak = _status_mb("VmHWM")
     if peak is not None:
         return peak

@@ -23,7 +23,7 @@ WORDINGS = (
 
 def main() -> None:
     start = time.perf_counter()
-    session = GroundingSession.from_pretrained("bundled", device="cpu", cache=None)
+    session = GroundingSession.from_pretrained("bundled", device="cpu")
     loaded_s = time.perf_counter() - start
     start = time.perf_counter()
     volume = read_volume(sys.argv[1])

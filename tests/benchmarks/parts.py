@@ -1,0 +1,175 @@
+"""What is measured: each part runs its work in processes of their own and names the figures that came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.measure import forget_file
+from tests.benchmarks.tree import ROOT, PartSkipped, Tree
+
+__all__ = ["PARTS", "Part", "Scene"]
+
+#: Windows of the release are float16; a step near 1 is 4.9e-4 (SPEC of the golden figures).
+EQUAL_WITHIN = 4.9e-4
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the parts work on.
+
+    Parameters
+    ----------
+    folder : Path
+        For their files.
+    """
+
+    folder: Path
+
+    @property
+    def scan(self) -> Path:
+        """The scan of 512 x 512 x 300 voxels; written when first asked for."""
+        path = self.folder / "scan.nii.gz"
+        if not path.exists():
+            subprocess.run([sys.executable, "-m", "tests.benchmarks.scan", str(path)], cwd=ROOT, check=True)
+        return path
+
+
+def windows(tree: Tree, scene: Scene) -> list[Figure]:
+    """File to the released model's windows; against MONAI's chain, at equal output."""
+    target = scene.folder / "windows.npy"
+    cost = tree.run("file_to_windows", "ours", scene.scan, target)
+    reference = scene.folder / "monai.npy"
+    # Measured anew right after ours: a busy machine slows both.
+    monai = tree.run("file_to_windows", "monai", scene.scan, reference)
+    off = np.abs(np.load(target).astype(np.float32) - np.load(reference).astype(np.float32))
+    return [
+        Figure("file to windows, CPU", cost["cpu_s"], "s"),
+        Figure("file to windows, peak above the array", cost["peak_mb"] - cost["array_mb"], "MB", "at most 150 MB"),
+        Figure("same by MONAI, CPU", monai["cpu_s"], "s"),
+        Figure("MONAI's CPU / ours", monai["cpu_s"] / cost["cpu_s"], "times", "at least 8"),
+        Figure("MONAI's peak / ours", monai["peak_mb"] / max(cost["peak_mb"], 1.0), "times"),
+        Figure("largest difference of a voxel", float(off.max()), "", f"at most {EQUAL_WITHIN}"),
+        Figure("share of voxels that differ", float((off > 0).mean()), ""),
+    ]
+
+
+def slabs(tree: Tree, scene: Scene) -> list[Figure]:
+    """File to what the bundled model reads."""
+    cost = tree.run("file_to_windows", "slabs", scene.scan, scene.folder / "slabs.npy")
+    return [
+        Figure("file to slabs (bundled model), CPU", cost["cpu_s"], "s"),
+        Figure("file to slabs, peak above the array", cost["peak_mb"] - cost["array_mb"], "MB"),
+    ]
+
+
+def encoder(tree: Tree, scene: Scene) -> list[Figure]:
+    """The released-size window encoder against the machine's rate of matrix products, on a CPU."""
+    rows = []
+    for dtype in ("float32", "bfloat16"):
+        got = tree.run("window_encoder", dtype, "cpu")
+        rows += [
+            Figure(f"window encoder, {dtype}", got["median"], "s"),
+            Figure(f"  its bare matrix products, {dtype}", got["limit_s"], "s"),
+            Figure(f"  encoder / products, {dtype}", got["ratio"], "times", "at most 1.3"),
+        ]
+    return rows
+
+
+def gpu(tree: Tree, scene: Scene) -> list[Figure]:
+    """Windows a second on a CUDA device."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise PartSkipped("there is no CUDA device")
+    rows = []
+    for dtype, how in (("float32", ()), ("bfloat16", ()), ("bfloat16", ("compile",))):
+        got = tree.run("gpu", dtype, *how)
+        name = " ".join([dtype, *how])
+        rows += [
+            Figure(f"GPU, {name}, windows a second, batch {size}", rate, "")
+            for size, rate in got["windows_per_s"].items()
+        ]
+        rows.append(Figure(f"GPU, {name}, peak memory at the largest batch", got["peak_mb"], "MB"))
+    return rows
+
+
+def answers(tree: Tree, scene: Scene) -> list[Figure]:
+    """First answer in the shell, next answer in a session, with the bundled weights."""
+    forget_file(scene.scan)
+    start = time.perf_counter()
+    output = tree.output_of(
+        "napari_ct_grounding.cli", "ground", scene.scan, "Level of the carina.", "--json", "--device", "cpu"
+    )
+    first_s = time.perf_counter() - start
+    json.loads(output)
+    after = tree.run("next_answer", scene.scan)
+    return [
+        Figure("first answer, shell, process start included", first_s, "s", "12 s"),
+        Figure("  of it: weights", after["loaded_s"], "s"),
+        Figure("  of it: file", after["read_s"], "s"),
+        Figure("  of it: encoding", after["encoded_s"], "s"),
+        Figure("next answer, median", after["median"] * 1e3, "ms", "100 ms"),
+        Figure("next answer, p95", after["p95"] * 1e3, "ms"),
+        Figure("18 disease scores, first time", after["diseases_s"] * 1e3, "ms"),
+    ]
+
+
+def slider(tree: Tree, scene: Scene) -> list[Figure]:
+    """Stepping through slices with the dock open against bare napari."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise PartSkipped("there is no screen (xvfb-run gives one)")
+    bare = tree.run("slider", "bare", scene.scan)["step_ms"]
+    dock = tree.run("slider", "dock", scene.scan)
+    return [
+        Figure("slider step, bare napari", bare["median"], "ms"),
+        Figure("slider step, dock open and a sentence grounded", dock["step_ms"]["median"], "ms"),
+        Figure("  inside our own callbacks, median", dock["own_ms"]["median"], "ms", "3 ms"),
+        Figure("  inside our own callbacks, p95", dock["own_ms"]["p95"], "ms", "8 ms"),
+    ]
+
+
+def big_scan(tree: Tree, scene: Scene) -> list[Figure]:
+    """Memory and time for 1,500 slices of 512 x 512 voxels, from the file to the answer."""
+    path = scene.folder / "big.nii.gz"
+    if not path.exists():
+        tree.output_of("tests.benchmarks.big_scan", "write-nifti", path)
+    rows = []
+    for task, what in (("ground", "bundled weights"), ("windows", "windows of released size")):
+        got = tree.run("big_scan", task, path)
+        seconds = sum(value for key, value in got.items() if key.endswith("_s") and key != "told_s")
+        rows += [
+            Figure(f"1,500 slices, {what}, peak of the process", got["peak_mb"], "MB", "6,144 MB"),
+            Figure(f"1,500 slices, {what}", seconds, "s"),
+        ]
+    return rows
+
+
+@dataclass(frozen=True)
+class Part:
+    """How often a part is repeated, and whether an earlier state can be measured, too."""
+
+    measure: Callable[[Tree, Scene], list[Figure]]
+    num_repeats: int = 3
+    is_compared: bool = True
+    is_quick: bool = True
+
+
+PARTS = {
+    "windows": Part(windows, num_repeats=2),
+    "slabs": Part(slabs),
+    "encoder": Part(encoder, num_repeats=2, is_quick=False),
+    "gpu": Part(gpu, num_repeats=1, is_compared=False),
+    "answers": Part(answers, num_repeats=2),
+    "slider": Part(slider, num_repeats=1),
+    "big-scan": Part(big_scan, num_repeats=1, is_compared=False, is_quick=False),
+}
