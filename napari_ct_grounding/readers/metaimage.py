@@ -101,6 +101,8 @@ def describe_metaimage(path: Path) -> StoredVolume:
     notes: list[str] = []
     affine = _affine(header, num_axes, name, notes)
     parts, offset, coding = _data(header, path, end, listed)
+    if "ByteOrderMSB" not in header and coding != "text" and not code.endswith("1"):
+        notes.append("The header names no byte order (ElementByteOrderMSB): the lower byte is taken to stand first.")
     return StoredVolume(
         name=name,
         title=re.sub(r"\.(mha|mhd)$", "", name, flags=re.IGNORECASE),
@@ -122,7 +124,7 @@ def _read_header(stream: BinaryIO, name: str) -> tuple[dict[str, str], int, list
     while "ElementDataFile" not in by_spelling:
         line = next_line(stream, name)
         key, equals, value = (part.strip() for part in line.partition(b"="))
-        if not equals:
+        if not equals or not key.decode("latin-1").isprintable():
             raise VolumeError(
                 f"{name} is not a MetaImage file, or its header is damaged: it must be lines 'key = value', the last of them "
                 "ElementDataFile. Copy or export the file again."

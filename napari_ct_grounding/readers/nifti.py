@@ -86,10 +86,8 @@ def describe_nifti(path: Path) -> StoredVolume:
         ) from error
     if dtype.kind not in "iuf":
         raise VolumeError(f"{name} holds colours or complex numbers ({dtype}); a CT has one number a voxel.")
-    # 0 stands for "right behind the header" (and its four bytes for extensions).
+    # nibabel takes 0 at its word, others put the voxels behind the header: no telling who is right.
     first = 0 if header_path != voxel_path else header.single_vox_offset
-    if start == 0:
-        start = float(first)
     if not (first <= start < 2**40 and start.is_integer()):
         raise VolumeError(
             f"{name} has a damaged header: its voxels cannot begin at byte {start:g}. Copy or export the file again."
@@ -160,17 +158,17 @@ def _read_header(stream: BinaryIO, name: str, is_pair: bool) -> NiftiHeader:
         raise VolumeError(f"{name} is not a NIfTI file: it does not begin with a NIfTI header.")
     # The size of the header tells the byte order; nibabel would guess it from the number of axes, which may be damaged.
     header = header_class(block, endianness="<" if int.from_bytes(start, "little") == size else ">", check=False)
-    magic = bytes(header["magic"].tobytes()).rstrip(b"\0\r\n\x1a")[:3]
-    wanted = header.pair_magic[:3] if is_pair else header.single_magic[:3]
-    if magic == wanted:
+    magic = bytes(header["magic"].tobytes())[:4]
+    wanted = (header.pair_magic if is_pair else header.single_magic)[:3]
+    if magic == wanted + b"\0":
         return header
-    if is_pair and magic in (b"", b"\0\0\0"):
+    if is_pair and magic == bytes(4):
         raise VolumeError(
             f"{name} is an Analyze 7.5 volume, which does not say where left and right are. Convert the original DICOM again."
         )
     raise VolumeError(
         f"{name} is not a {'pair of NIfTI files' if is_pair else 'single-file NIfTI'} (its mark is "
-        f"{magic.decode('ascii', 'replace')!r}, {wanted.decode()!r} is needed)."
+        f"{magic.rstrip(bytes(1)).decode('ascii', 'replace')!r}, {wanted.decode()!r} is needed)."
         + ("" if is_pair else " Open the .hdr of a pair, or convert the file to .nii.gz.")
     )
 

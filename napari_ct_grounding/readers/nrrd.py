@@ -178,7 +178,7 @@ def _read_fields(stream: BinaryIO, name: str) -> tuple[dict[str, Any], int, list
         with np.errstate(all="ignore"):
             return dict(nrrd.read_header(lines)), stream.tell(), [item for item in listed if item]
     except _BAD_VALUE as error:
-        raise VolumeError(f"{name} has a damaged header ({error}). Repair the header.") from error
+        raise VolumeError(f"{name} has a damaged header ({str(error).rstrip('.')}). Repair the header.") from error
 
 
 def _checked_value(field: str, value: bytes, name: str) -> str:

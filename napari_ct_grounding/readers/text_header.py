@@ -12,6 +12,8 @@ __all__ = ["files_beside", "next_line", "numbered_names", "numbers_of", "whole_n
 
 #: Longer than any header (3D Slicer writes some hundred kilobytes of segment names); a file without line ends stops here.
 MAX_HEADER_BYTES = 1 << 20
+#: Larger numbers are damage, and their squares overflow.
+MAX_NUMBER = 1e12
 #: Data files that one header may name.
 MAX_PARTS = 1 << 14
 
@@ -30,12 +32,14 @@ def next_line(stream: BinaryIO, name: str) -> bytes:
 def numbers_of(text: str, field: str, name: str, count: int | None = None) -> list[float]:
     """Return the decimal numbers in `text`; anything else there, or another `count`, is damage."""
     words = text.split()
-    if not all(_NUMBER.fullmatch(word) for word in words) or len(words) != (len(words) if count is None else count):
-        wanted = "numbers" if count is None else f"{count} number{'s' * (count != 1)}"
-        raise VolumeError(
-            f"{name} has a damaged header: {field} is {_shown(text)}, but must be {wanted}. Repair the header."
-        )
-    return [float(word) for word in words]
+    if all(_NUMBER.fullmatch(word) for word in words) and len(words) == (len(words) if count is None else count):
+        numbers = [float(word) for word in words]
+        if max(map(abs, numbers), default=0.0) <= MAX_NUMBER:
+            return numbers
+    wanted = "numbers" if count is None else f"{count} number{'s' * (count != 1)}"
+    raise VolumeError(
+        f"{name} has a damaged header: {field} is {_shown(text)}, but must be {wanted}. Repair the header."
+    )
 
 
 def whole_number_of(text: str, field: str, name: str) -> int:

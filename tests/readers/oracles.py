@@ -8,10 +8,13 @@ from __future__ import annotations
 import bz2
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -27,6 +30,16 @@ __all__ = ["Opinion", "dicom_disagreement", "disagreement", "metaimage_opinions"
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
 nibabel.imageglobals.logger.disabled = True
+
+
+def _without_warnings(judge: Callable[..., str]) -> Callable[..., str]:
+    @wraps(judge)
+    def quiet(*arguments: Any) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return judge(*arguments)
+
+    return quiet
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +83,10 @@ def nifti_opinions(path: Path) -> Iterator[Opinion]:
         else nibabel.Nifti1Image
     )
     try:
-        image = nibabel.load(path) if ".hdr" in path.name else image_class.from_bytes(raw)
-        values = np.asanyarray(image.dataobj)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = nibabel.load(path) if ".hdr" in path.name else image_class.from_bytes(raw)
+            values = np.asanyarray(image.dataobj)
     except Exception:  # whatever nibabel makes of it, it is no opinion
         return
     while values.ndim > 3 and values.shape[-1] == 1:
@@ -105,9 +120,11 @@ def metaimage_opinions(path: Path) -> Iterator[Opinion]:
     yield from _plainly(_plain_metaimage, path)
 
 
+@_without_warnings
 def dicom_disagreement(volume: CTVolume, folder: Path) -> str:
     """Compare each voxel with the images of the folder by the plane equation of DICOM (PS3.3, C.7.6.2.1.1)."""
-    points, values, step = [], [], 0.0
+    points, values, signed = [], [], []
+    read_as_signed = any("read as signed" in note for note in volume.notes)
     for path in folder.iterdir():
         try:
             dataset = pydicom.dcmread(path, force=True)
@@ -118,16 +135,21 @@ def dicom_disagreement(volume: CTVolume, folder: Path) -> str:
             row, column = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
             down, right = map(float, dataset.PixelSpacing)
             position = np.array(dataset.ImagePositionPatient, float)
-            hu = stored * float(dataset.get("RescaleSlope", 1) or 1) + float(dataset.get("RescaleIntercept", 0) or 0)
+            slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+            slope, intercept = 1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept)
+            hu = stored * slope + intercept
         except Exception:  # a damaged image has no opinion
             continue
         j, i = np.mgrid[: hu.shape[0], : hu.shape[1]]
         lps = position + i[..., None] * right * row + j[..., None] * down * column
         points.append(lps.reshape(-1, 3) * (-1, -1, 1))
         values.append(np.where(hu < -1500, -1000, hu).reshape(-1))
+        # The volume says when it took unsigned values for signed ones.
+        other = np.where(stored > 32767, stored - 65536, stored) * slope + intercept if read_as_signed else hu
+        signed.append(np.where(other < -1500, -1000, other).reshape(-1))
     if not points:
         return "opened, although no image can be decoded"
-    where, what = np.concatenate(points), np.concatenate(values)
+    where, what = np.concatenate(points), np.stack([np.concatenate(values), np.concatenate(signed)], axis=1)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in volume.hu.shape), indexing="ij"), axis=-1).reshape(-1, 3)
     world = volume.geometry.world_of_voxel(index)
     step = max(volume.geometry.spacing_mm)
@@ -142,8 +164,9 @@ def dicom_disagreement(volume: CTVolume, folder: Path) -> str:
 
 
 def _simpleitk(path: Path) -> Iterator[Opinion]:
-    header = path.read_bytes()[:2000]
-    if b"CompressedData = True" in header and b"\nCompressedDataSize = " not in header:
+    raw = path.read_bytes()
+    size = re.search(rb"\nCompressedDataSize = (\d+)\n", raw)
+    if b"CompressedData = True" in raw and (not size or int(size[1]) != len(raw.partition(b"DataFile = LOCAL\n")[2])):
         return  # it then says "Uncompress failed" and gives what happens to lie in memory
     try:
         image = SimpleITK.ReadImage(str(path))
