@@ -257,7 +257,9 @@ class GroundingSession:
         return encoded
 
     def estimate(self, scan: CTVolume | VolumeGeometry, coverage: str | None = None) -> EncodingEstimate:
-        """Say how long `encode` would take, without beginning it; takes well below a second.
+        """Say how long `encode` would take, without beginning it.
+
+        Takes a fraction of a second, and once for each volume the time of its fingerprint, which `encode` then need not take.
 
         Parameters
         ----------

@@ -157,6 +157,7 @@ class RadFinderModel(GroundingModel):
     """
 
     coverages = ("full", "paper")
+    matmul_share = 0.6
     precisions = ("float32", "bfloat16")
     preprocessing_version = PREPROCESSING_VERSION
 

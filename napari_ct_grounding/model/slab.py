@@ -48,6 +48,7 @@ class SlabModel(GroundingModel):
     """
 
     coverages = ("masked",)
+    matmul_share = 0.1  # small convolutions, and slabs cost more to prepare than to encode
     preprocessing_version = PREPROCESSING_VERSION
 
     def __init__(self, frame: SlabFrame, encoder: SlabEncoder, text: SlabText) -> None:

@@ -11,7 +11,12 @@ from tests.benchmarks import big_scan
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("NUM_SLICES", 40), ("NUM_ROWS", 24), ("NUM_COLUMNS", 32), ("SPACING_MM_XYZ", (12.0, 12.0, 5.0))):
+    for name, value in (
+        ("NUM_SLICES", 40),
+        ("NUM_ROWS", 24),
+        ("NUM_COLUMNS", 32),
+        ("SPACING_MM_XYZ", (12.0, 12.0, 5.0)),
+    ):
         monkeypatch.setattr(big_scan, name, value)
 
 
