@@ -57,14 +57,15 @@ def scan_argument() -> argparse.ArgumentParser:
     return parser
 
 
-def scan_options() -> argparse.ArgumentParser:
-    """How a scan is read."""
+def scan_options(*, of_one_scan: bool = True) -> argparse.ArgumentParser:
+    """How a scan is read; what can only be said of one scan is left out for commands that read many."""
     parser = argparse.ArgumentParser(add_help=False)
     group = parser.add_argument_group("scan")
-    group.add_argument(
-        "--series", metavar="S", help="series of a DICOM folder: its number, or a key that `series` lists"
-    )
-    group.add_argument("--frame", type=int, metavar="N", help="which volume of a 4D NIfTI file, from 0")
+    if of_one_scan:
+        group.add_argument(
+            "--series", metavar="S", help="series of a DICOM folder: its number, or a key that `series` lists"
+        )
+        group.add_argument("--frame", type=int, metavar="N", help="which volume of a 4D NIfTI file, from 0")
     group.add_argument(
         "--uneven",
         choices=("refuse", "resample"),

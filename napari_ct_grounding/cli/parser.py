@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_ct_grounding import __version__
-from napari_ct_grounding.cli import cache, demo, scans, weights
+from napari_ct_grounding.cli import batch, cache, demo, scans, weights
 
 __all__ = ["make_parser"]
 
@@ -13,6 +13,7 @@ __all__ = ["make_parser"]
 COMMAND_MODULES = (
     demo,
     scans,
+    batch,
     cache,
     weights,
 )

@@ -275,15 +275,16 @@ def _row(record: JsonObject) -> LocalizationRow:
         category=record.optional_text("category"),
         truth=_truth(record.nested("truth")) if "truth" in record else None,
     )
+    fingerprint = record.optional_text("volume_fingerprint")
     if record.choice("status", STATUSES) == "failed":
-        return LocalizationRow(case, message=record.text("message"))
+        return LocalizationRow(case, message=record.text("message"), volume_fingerprint=fingerprint)
     if case.truth is not None and case.truth.z_lo_mm is None:
         record.tell("is done, but the position of its truth is not known")
         case = replace(case, truth=None)
     return LocalizationRow(
         case,
         prediction=grounding_result_from(record.nested("prediction")),
-        volume_fingerprint=record.optional_text("volume_fingerprint"),
+        volume_fingerprint=fingerprint,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from napari_ct_grounding import __version__
+from napari_ct_grounding.cli.parser import make_parser
 from napari_ct_grounding.inference.session import GroundingSession
 from tests.cli.conftest import Run
 
@@ -96,3 +99,12 @@ def test_the_program_runs_as_a_module_too() -> None:
     command = [sys.executable, "-m", "napari_ct_grounding.cli", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == f"ct-grounding {__version__}\n"
+
+
+def test_every_command_of_the_page_about_batches_is_understood(repository: Path) -> None:
+    lines = re.findall(
+        r"^ct-grounding .*$", (repository / "docs" / "batch.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(lines) >= 6
+    for line in lines:
+        make_parser().parse_args(shlex.split(line)[1:])

@@ -78,11 +78,13 @@ def test_a_volume_of_a_4d_file_is_chosen_by_its_number(run: Run, scan: Path, ask
 
 def test_every_option_reaches_the_session(run: Run, scan: Path, asked: dict) -> None:
     options = ("--weights", "w", "--device", "cpu", "--coverage", "paper", "--tokenizer", "t", "--accept-licence")
+    options += ("--precision", "bfloat16")
     assert run("ground", scan, SENTENCE, *options)[0] == 0
     assert asked == {
         "weights": "w",
         "device": "cpu",
         "coverage": "paper",
+        "precision": "bfloat16",
         "tokenizer": Path("t"),
         "accept_licence": True,
         "cache": "default",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -60,7 +61,9 @@ ROWS = (
     LocalizationRow(a_case(truth=Truth(-460.0, -440.5)), a_result(seed=1), volume_fingerprint="f" * 32),
     LocalizationRow(a_case(series="4", category="mass", truth=Truth(-420.0, -420.0, image_number=0)), a_result(-400.0)),
     LocalizationRow(a_case(case="no truth", frame=0), a_result(-300.0)),
-    LocalizationRow(a_case(truth=Truth(image_number=7)), message="There is no file or folder named a.nii.gz."),
+    LocalizationRow(
+        a_case(truth=Truth(image_number=7)), message="The scan has no image 7.", volume_fingerprint="e" * 32
+    ),
 )
 
 
@@ -124,6 +127,21 @@ def test_fields_of_a_later_program_are_left_aside(tmp_path: Path) -> None:
     path = tmp_path / "later.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     assert len(read_localization_results(path).rows) == 4
+
+
+def test_the_example_of_the_documentation_is_such_a_file(tmp_path: Path, repository: Path) -> None:
+    (example,) = re.findall(
+        r"```json\n(.*?)```", (repository / "docs" / "batch.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    path = tmp_path / "example.json"
+    path.write_text(example, encoding="utf-8")
+    results = read_localization_results(path)
+    assert results.summary() == json.loads(example)["summary"]
+    assert results.rows[0].error_mm == json.loads(example)["rows"][0]["error_mm"]
+    told = json.loads(example)
+    written = json.loads(results.to_json())
+    assert [list(row) for row in told["rows"]] == [list(row) for row in written["rows"]]
+    assert list(told) == list(written)
 
 
 # Errors ----------------------------------------------------------------------------------------------------------
