@@ -48,10 +48,12 @@ def is_zip_file(path: Path) -> bool:
 
 
 def holds_scan(path: Path) -> bool:
-    """Whether an archive's first members look like a scan: DICOM by content, other formats by name. Quick; False when unreadable."""
+    """Whether the first members look like a scan: DICOM by content, other formats by name. Quick; False when unreadable."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir() and not _is_clutter(member.filename)]
+            members = [
+                member for member in archive.infolist() if not member.is_dir() and not _is_clutter(member.filename)
+            ]
             if any(member.filename.lower().endswith(VOLUME_ENDINGS) for member in members[:MAX_LOOKED_AT]):
                 return True
             for member in members[:MAX_LOOKED_AT]:

@@ -16,7 +16,15 @@ from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-__all__ = ["MAX_INFLATED_SHARE", "MIN_INFLATED_LIMIT", "begins_like_dicom", "is_dicom_file", "looks_lost", "open_dataset"]
+__all__ = [
+    "MAX_INFLATED_SHARE",
+    "MIN_INFLATED_LIMIT",
+    "DamagedDicomError",
+    "begins_like_dicom",
+    "is_dicom_file",
+    "looks_lost",
+    "open_dataset",
+]
 
 #: A deflated data set may be this many times larger than its file (CT: 2 to 4; a blank image: below 100) ...
 MAX_INFLATED_SHARE = 100
@@ -26,6 +34,10 @@ MIN_INFLATED_LIMIT = 64 << 20
 _START_BYTES = 2048
 #: Names that a DICOM image may bear; an empty file with another is somebody's placeholder.
 _IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".img")
+
+
+class DamagedDicomError(InvalidDicomError):
+    """A header that cannot be true; the message is a clause without names, fit for a reader."""
 
 
 def is_dicom_file(path: Path) -> bool:
@@ -59,7 +71,7 @@ def open_dataset(path: Path, **options: Any) -> pydicom.FileDataset:
 
     Raises
     ------
-    InvalidDicomError
+    DamagedDicomError
         When a deflated data set would grow beyond `MAX_INFLATED_SHARE` times its file.
     """
     if DeflatedExplicitVRLittleEndian.encode() in _start(path, _START_BYTES):
@@ -95,11 +107,11 @@ def _inflated(path: Path, meta_length: int) -> io.BytesIO:
     try:
         plain = inflater.decompress(raw[start:], limit)
     except zlib.error as error:
-        raise InvalidDicomError("the deflated data set is damaged") from error
+        raise DamagedDicomError("the deflated data set is damaged") from error
     if inflater.unconsumed_tail:
-        raise InvalidDicomError(f"the deflated data set grows beyond {limit >> 20} MB")
+        raise DamagedDicomError(f"the deflated data set grows beyond {limit >> 20} MB")
     if not inflater.eof:
-        raise InvalidDicomError("the deflated data set was cut short")
+        raise DamagedDicomError("the deflated data set was cut short")
     deflated, explicit = DeflatedExplicitVRLittleEndian.encode(), ExplicitVRLittleEndian.encode()
     meta = raw[:start].replace(deflated, explicit.ljust(len(deflated), b"\0"))
     return io.BytesIO(meta + plain)

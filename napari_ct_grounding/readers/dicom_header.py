@@ -20,7 +20,7 @@ import numpy as np
 import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from napari_ct_grounding.readers.dicom_file import open_dataset
+from napari_ct_grounding.readers.dicom_file import DamagedDicomError, open_dataset
 from napari_ct_grounding.readers.notes import MAX_COORDINATE_MM
 
 __all__ = ["MAX_SIDE", "PYDICOM_ERRORS", "TRAITS", "ImageHeader", "quiet_pydicom", "read_headers"]
@@ -173,7 +173,7 @@ def read_headers(path: Path) -> list[ImageHeader]:
     if not headers and path.name.upper() != "DICOMDIR":
         sop_class = _text(dataset, "SOPClassUID")
         if not sop_class or sop_class in _CT_CLASSES:
-            raise InvalidDicomError("no SOPClassUID, or a CT image without a size: the header is damaged")
+            raise DamagedDicomError("the header ends before it names the kind and size of the image")
     return headers
 
 
@@ -203,9 +203,9 @@ def _headers_of(dataset: pydicom.Dataset, path: Path) -> Iterator[ImageHeader]:
     per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
     num_frames = _integer(dataset, "NumberOfFrames") or 1
     if per_frame and num_frames != len(per_frame):
-        raise InvalidDicomError(f"{num_frames} frames, but {len(per_frame)} described")
+        raise DamagedDicomError(f"the header claims {num_frames:,} frames and describes {len(per_frame):,}")
     if num_frames < 1 or num_frames * MIN_FRAME_BYTES > path.stat().st_size:
-        raise InvalidDicomError(f"{num_frames} frames do not fit into the file")
+        raise DamagedDicomError(f"the header claims {num_frames:,} frames, which do not fit into the file")
     if num_frames == 1 and not per_frame:
         yield ImageHeader(
             frame=None, instance_number=_integer(dataset, "InstanceNumber"), **common, **_place_and_scale([dataset])

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from napari_ct_grounding.readers.dicom_file import is_dicom_file, looks_lost
+from napari_ct_grounding.readers.dicom_file import DamagedDicomError, is_dicom_file, looks_lost
 from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, ImageHeader, read_headers
 from napari_ct_grounding.readers.dicom_split import alike, details_of, split
 
@@ -47,12 +47,13 @@ class DicomStack:
 
 @dataclass(frozen=True)
 class DicomFolder:
-    """All stacks found, and what else was there."""
+    """All stacks found, and what else was there; `damage` says what is wrong with the first damaged file, where that is known."""
 
     stacks: tuple[DicomStack, ...]
     num_damaged: int = 0
     num_without_images: int = 0
     num_missing: int = 0
+    damage: str = ""
 
     @property
     def num_files(self) -> int:
@@ -123,11 +124,13 @@ def index_files(paths: Iterable[Path]) -> DicomFolder:
     """Read the headers of DICOM files and sort the images into stacks."""
     by_series: dict[tuple[str, ...], list[ImageHeader]] = defaultdict(list)
     num_damaged = num_without_images = 0
+    damage = ""
     for path in paths:
         try:
             headers = read_headers(path)
-        except PYDICOM_ERRORS:
+        except PYDICOM_ERRORS as error:
             num_damaged += 1
+            damage = damage or (str(error) if isinstance(error, DamagedDicomError) else "")
             continue
         num_without_images += not headers
         for header in headers:
@@ -140,7 +143,7 @@ def index_files(paths: Iterable[Path]) -> DicomFolder:
             if (place := num_of_key[stack.key]) > 1:
                 stack = replace(stack, key=f"{stack.key}#{place}")
             stacks.append(stack)
-    return DicomFolder(tuple(stacks), num_damaged, num_without_images)
+    return DicomFolder(tuple(stacks), num_damaged, num_without_images, damage=damage)
 
 
 def _series_of(header: ImageHeader) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_ct_grounding.core.errors import VolumeError
-from napari_ct_grounding.readers.dicom_file import is_dicom_file
+from napari_ct_grounding.readers.dicom_file import DamagedDicomError, is_dicom_file
 from napari_ct_grounding.readers.dicom_header import PYDICOM_ERRORS, read_headers
 from napari_ct_grounding.readers.dicom_index import DicomFolder, index_dicomdir, index_files, index_folder
 from napari_ct_grounding.readers.volume_files import VOLUME_ENDINGS
@@ -19,10 +19,7 @@ def index_of_folder(folder: Path) -> DicomFolder:
     if index.stacks:
         return index
     if num := index.num_files:
-        raise VolumeError(
-            f"The folder holds {num} DICOM file{'s' * (num > 1)} but no images "
-            "(reports, plans or segmentations, or damaged files)."
-        )
+        raise VolumeError(f"The folder holds {num} DICOM file{'s' * (num > 1)} but no images: {_what_else(index)}.")
     num_volumes = sum(item.name.lower().endswith(VOLUME_ENDINGS) for item in folder.iterdir())
     found = f"It holds {num_volumes} file{'s' * (num_volumes > 1)} of NIfTI, NRRD or MetaImage; open one of them."
     raise VolumeError(f"The folder holds no DICOM images. {found if num_volumes else ''}".strip())
@@ -60,13 +57,22 @@ def index_of_file(path: Path) -> DicomFolder:
     uids = _series_uids(path)
     if rest := [stack for stack in index.stacks if stack.headers[0].series_uid in uids]:
         return index.only(rest)
-    raise VolumeError(
-        f"{path.name} is DICOM but holds no readable image (a report, a plan, a segmentation, or damaged)."
-    )
+    raise VolumeError(f"{path.name} is DICOM but holds no image: it is a report, a plan or a segmentation.")
 
 
 def _series_uids(path: Path) -> set[str]:
     try:
         return {header.series_uid for header in read_headers(path)}
-    except PYDICOM_ERRORS:
-        return set()
+    except DamagedDicomError as error:
+        raise VolumeError(f"{path.name} is damaged: {error}. Copy or export it again.") from error
+    except PYDICOM_ERRORS as error:
+        raise VolumeError(f"{path.name} is a damaged DICOM file. Copy or export it again.") from error
+
+
+def _what_else(index: DicomFolder) -> str:
+    parts = []
+    if num := index.num_damaged:
+        parts.append(f"{num} damaged" + (f" ({index.damage})" if index.damage else ""))
+    if num := index.num_without_images:
+        parts.append(f"{num} of another kind (reports, plans, segmentations)")
+    return " and ".join(parts)

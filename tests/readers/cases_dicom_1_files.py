@@ -247,7 +247,7 @@ CASES = [
         no_images,
         Refused(
             VolumeError,
-            "The folder holds 1 DICOM file but no images (reports, plans or segmentations, or damaged files).",
+            "The folder holds 1 DICOM file but no images: 1 of another kind (reports, plans, segmentations).",
         ),
     ),
     Case(
