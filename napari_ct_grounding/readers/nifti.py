@@ -85,7 +85,7 @@ def describe_nifti(path: Path) -> StoredVolume:
             f"{name} has a damaged header: the type or the scale of its voxels makes no sense."
         ) from error
     if dtype.kind not in "iuf":
-        raise VolumeError(f"{name} holds colours or complex numbers ({dtype}); a CT has one number a voxel.")
+        raise VolumeError(f"{name} holds colours or complex numbers; a CT has one number a voxel.")
     # nibabel takes 0 at its word, others put the voxels behind the header: no telling who is right.
     first = 0 if header_path != voxel_path else header.single_vox_offset
     if not (first <= start < 2**40 and start.is_integer()):
@@ -249,9 +249,9 @@ def _by_unit(affine: NDArray[np.float64], header: NiftiHeader, notes: list[str])
         unit = header.get_xyzt_units()[0]
     except KeyError:
         return affine
-    factor = {"meter": 1e3, "micron": 1e-3}.get(unit)
+    factor, name = {"meter": (1e3, "metres"), "micron": (1e-3, "micrometres")}.get(unit, (1.0, ""))
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Many tools write the unit without care: believe it only where millimetres would be absurd for a CT.
-    if factor and np.isfinite(sizes).all() and (sizes.min() < 0.02 or sizes.max() > 50):
-        return in_millimetres(affine, factor, f"{unit}s", notes)
+    if name and np.isfinite(sizes).all() and (sizes.min() < 0.02 or sizes.max() > 50):
+        return in_millimetres(affine, factor, name, notes)
     return affine

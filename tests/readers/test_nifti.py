@@ -187,7 +187,7 @@ def test_metres_become_millimetres_only_where_they_must(tmp_path):
     )
     volume = read_volume(metres)
     assert volume.geometry.spacing_mm == pytest.approx((3.0, 2.0, 1.0))
-    assert any("meter" in note for note in volume.notes)
+    assert any("metres" in note for note in volume.notes)
     careless = save(tmp_path / "c.nii", body(), None, lambda image: image.header.set_xyzt_units("micron"))
     assert read_volume(careless).geometry.spacing_mm == (3.0, 2.0, 1.0)
 
