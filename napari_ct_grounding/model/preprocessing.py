@@ -137,9 +137,9 @@ def slices_of_windows(windows: NDArray, num_windows: tuple[int, int, int]) -> ND
     return grid.transpose(2, 5, 1, 4, 0, 3).reshape(nz * depth, ny * height, nx * width)
 
 
-def scale_intensity(hu: NDArray) -> NDArray[np.float32]:
-    """Map -1000 HU to 0 and +1000 HU to 1, clipped, in float32."""
-    scaled = np.add(hu, np.float32(1000), dtype=np.float32)
+def scale_intensity(hu: NDArray, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Map -1000 HU to 0 and +1000 HU to 1, clipped, in float32; into `out` where it is given."""
+    scaled = np.add(hu, np.float32(1000), dtype=np.float32, out=out)
     scaled /= np.float32(2000)
     return np.clip(scaled, 0, 1, out=scaled)
 
@@ -169,27 +169,51 @@ def interpolated_slices(
     new_columns = np.arange(kept_x.start, kept_x.stop, dtype=np.float64)
     column_drift = matrix[0, 1] * (new_rows - new_rows.mean())
     shares_columns = bool(np.abs(column_drift).max() <= SHARED_COLUMN_TOLERANCE)
-    # A tilted or oblique stack reads other rows and columns in each slice, so keep them all.
-    whole_rows, whole_columns = bool(matrix[1, 2]), bool(matrix[0, 2]) or not shares_columns
+
+    def source_rows(z: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        return _neighbours(matrix[1, 1] * new_rows + matrix[1, 2] * z + matrix[1, 3], height)
+
+    def source_columns(z: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        at = matrix[0, 0] * new_columns + matrix[0, 1] * new_rows.mean() + matrix[0, 2] * z + matrix[0, 3]
+        return _neighbours(at if shares_columns else at + column_drift[:, None], width)
+
+    # The crop may leave out many source rows and columns. A tilted or oblique stack touches others in each slice, so
+    # there all are kept.
+    rows, columns = source_rows(kept_z.start), source_columns(kept_z.start)
+    span_y = slice(0, height) if matrix[1, 2] else _span(rows)
+    span_x = slice(0, width) if matrix[0, 2] or not shares_columns else _span(columns)
+    # Buffers serve all slices: new memory for each would cost as much as the arithmetic.
+    mixed = np.empty((span_y.stop - span_y.start, span_x.stop - span_x.start))
+    below, above = np.empty((2, len(new_rows), mixed.shape[1]))
+    left, right = np.empty((2, len(new_rows), len(new_columns)))
     recent: dict[int, NDArray[np.float32]] = {}
     for z in range(kept_z.start, kept_z.stop):
         low, high, weight = _neighbours(np.array([matrix[2, 2] * z + matrix[2, 3]]), depth)
-        rows = _neighbours(matrix[1, 1] * new_rows + matrix[1, 2] * z + matrix[1, 3], height)
-        columns_at = matrix[0, 0] * new_columns + matrix[0, 1] * new_rows.mean() + matrix[0, 2] * z + matrix[0, 3]
-        columns = _neighbours(columns_at if shares_columns else columns_at + column_drift[:, None], width)
-        # Only these source rows and columns are touched; the crop may leave out many.
-        span_y = slice(0, height) if whole_rows else slice(int(rows[0].min()), int(rows[1].max()) + 1)
-        span_x = slice(0, width) if whole_columns else slice(int(columns[0].min()), int(columns[1].max()) + 1)
+        rows, columns = source_rows(z), source_columns(z)
         pair = (int(low[0]), int(high[0]))
-        recent = {i: recent[i] if i in recent else scale_intensity(hu[i, span_y, span_x]) for i in pair}
-        plane = _mix(recent[pair[0]], recent[pair[1]], weight[0])
-        plane = _mix(plane[rows[0] - span_y.start], plane[rows[1] - span_y.start], rows[2][:, None])
-        left, right = columns[0] - span_x.start, columns[1] - span_x.start
+        for index in pair:
+            if index not in recent:
+                outdated = next((old for old in recent if old not in pair), None)
+                buffer = None if outdated is None else recent.pop(outdated)
+                recent[index] = scale_intensity(hu[index, span_y, span_x], out=buffer)
+        np.copyto(mixed, recent[pair[1]])
+        _mix_into(mixed, recent[pair[0]], weight[0])
+        np.take(mixed, rows[0] - span_y.start, axis=0, out=below, mode="clip")
+        np.take(mixed, rows[1] - span_y.start, axis=0, out=above, mode="clip")
+        _mix_into(above, below, rows[2][:, None])
         if shares_columns:
-            plane = _mix(plane.take(left, axis=1), plane.take(right, axis=1), columns[2])
+            np.take(above, columns[0] - span_x.start, axis=1, out=left, mode="clip")
+            np.take(above, columns[1] - span_x.start, axis=1, out=right, mode="clip")
         else:
-            plane = _mix(np.take_along_axis(plane, left, 1), np.take_along_axis(plane, right, 1), columns[2])
-        yield plane.astype(np.float32)
+            left, right = (np.take_along_axis(above, index, axis=1) for index in columns[:2])
+        _mix_into(right, left, columns[2])
+        yield right.astype(np.float32)
+
+
+def _span(neighbours: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]) -> slice:
+    """Source indices between the lowest and the highest that are touched."""
+    low, high, _ = neighbours
+    return slice(int(low.min()), int(high.max()) + 1)
 
 
 def _neighbours(
@@ -203,12 +227,11 @@ def _neighbours(
     return low, np.minimum(low + 1, size - 1), clamped - low
 
 
-def _mix(a: NDArray, b: NDArray, weight: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
-    """Linear interpolation from `a` (weight 0) to `b` (weight 1) in float64."""
-    mixed = np.subtract(b, a, dtype=np.float64)
-    mixed *= weight
-    mixed += a
-    return mixed
+def _mix_into(b: NDArray[np.float64], a: NDArray, weight: NDArray[np.float64] | np.float64) -> None:
+    """Turn `b` into the linear interpolation from `a` (weight 0) to `b` (weight 1)."""
+    b -= a
+    b *= weight
+    b += a
 
 
 def body_positions_mm(volume: CTVolume) -> NDArray[np.float64]:
