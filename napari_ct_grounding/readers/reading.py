@@ -68,7 +68,10 @@ def read_volume(
 
 @dataclass(frozen=True, eq=False)
 class OpenedScan:
-    """A volume, the series among which it was chosen (likeliest first), its key among them, and the DICOM files it came from."""
+    """A volume, the series among which it was chosen (likeliest first), its key among them, and the DICOM files it came from.
+
+    The files of a zip archive are gone by then.
+    """
 
     volume: CTVolume
     series: tuple[SeriesInfo, ...]

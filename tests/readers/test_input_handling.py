@@ -34,7 +34,7 @@ def test_the_case_gives_its_volume_or_its_refusal(case: Case, tmp_path):
 
 
 def test_no_two_cases_bear_the_same_name():
-    names = [(case.group, case.name) for case in CASES]
+    names = [(case.group, case.name, str(case.options)) for case in CASES]
     assert len(set(names)) == len(names)
 
 
