@@ -2,14 +2,15 @@
 
 ::
 
-    python -m train.coverage_study --out runs/coverage --minutes 15
+    python -m train.coverage_study --out runs/coverage --minutes 20
+    python -m train.coverage_study --out runs/coverage_anywhere --minutes 20 --crops anywhere
 
 The released weights are too large to be trained here, so this trains a network of the same kind (window encoder, combiner,
-heads; windows of 96 mm, depth positions of 12 mm) on phantoms, on their centre crop alone, as the released one was. A
-learned vector for each landmark's name stands in for the text side. Held-out phantoms are then encoded in both
-ways, through the same code as in the session, and every landmark of which at least half is in the scan is asked
-for. What it can show: whether mixing two passes costs accuracy where one pass would do, and how far each way errs at the
-scan's ends. What it cannot: the size of the released network's own error.
+heads; windows of 96 mm, depth positions of 12 mm) on phantoms: on their centre crop alone, as the released one was, or on
+crops that begin anywhere. A learned vector for each landmark's name stands in for the text side. Held-out phantoms are then
+encoded in both ways, through the same code as in the session, and every landmark of which at least half is in the scan is
+asked for. What it can show: whether mixing two passes costs accuracy where one pass would do, and how far each way errs at
+the scan's ends. What it cannot: the size of the released network's own error.
 
 Two groups are told apart. *Inside*: the landmark's middle lies in what "paper" sees. *Outside*: it lies in the scan, but
 not in that part. Intervals: 95 %, bootstrapped over scans.
@@ -21,7 +22,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from napari_ct_grounding.model.preprocessing import prepare_windows
+from napari_ct_grounding.model.preprocessing import ScanWindows, cut_windows, prepare_windows
 from napari_ct_grounding.model.radfinder import RadFinderModel
 from napari_ct_grounding.model.radfinder_config import RadFinderConfig
 from napari_ct_grounding.phantom.catalogue import LANDMARKS
@@ -109,8 +110,19 @@ class _Example:
     extent: NDArray[np.float32]
 
 
-def _example(scan: PhantomScan) -> _Example | None:
-    windows = prepare_windows(scan.volume, SPACING_MM, WINDOW)
+def _examples(scan: PhantomScan, crops: str, rng: np.random.Generator) -> list[_Example]:
+    """The centre crop; for crops "anywhere" two more of its size, each beginning at some slice."""
+    centred = prepare_windows(scan.volume, SPACING_MM, WINDOW).grid
+    rest = scan.volume.hu.shape[0] - centred.shape[0]
+    starts = [centred.start[0]]
+    if crops == "anywhere" and rest > 0:
+        starts += [int(start) for start in rng.integers(rest + 1, size=2)]
+    grids = [replace(centred, start=(start, *centred.start[1:])) for start in starts]
+    examples = [_example(scan, ScanWindows(cut_windows(scan.volume.hu, grid), grid)) for grid in grids]
+    return [example for example in examples if example is not None]
+
+
+def _example(scan: PhantomScan, windows: ScanWindows) -> _Example | None:
     depths_mm = windows.grid.depths_mm
     step_mm = depths_mm[1] - depths_mm[0]
     chosen = [
@@ -139,7 +151,9 @@ def _depth_vectors(model: RadFinderModel, example: _Example) -> Tensor:
     return model.model.projection_image_copy(model.model.depth_vectors(depth, [grid]))
 
 
-def train_small(seeds: Sequence[int], minutes: float, seed: int = 0) -> tuple[RadFinderModel, NDArray[np.float32]]:
+def train_small(
+    seeds: Sequence[int], minutes: float, crops: str = "centre", seed: int = 0
+) -> tuple[RadFinderModel, NDArray[np.float32]]:
     """Train on the phantoms of `seeds`; return the network and the unit vector (n, e) of each landmark.
 
     Parameters
@@ -147,18 +161,20 @@ def train_small(seeds: Sequence[int], minutes: float, seed: int = 0) -> tuple[Ra
     seeds : sequence of int
     minutes : float
         Time for the steps, after the phantoms were made.
+    crops : {"centre", "anywhere"}
+        Where the windows of a training scan begin along z.
     seed : int
         Of the weights and of the order of the scans.
     """
-    examples = [e for e in (_example(generate_scan(s, spacing_mm=SPACING_MM)) for s in seeds) if e is not None]
-    print(f"{len(examples)} training scans", flush=True)
+    rng = np.random.default_rng(seed)
+    examples = [e for s in seeds for e in _examples(generate_scan(s, spacing_mm=SPACING_MM), crops, rng)]
+    print(f"{len(examples)} crops of {len(seeds)} training scans", flush=True)
     torch.manual_seed(seed)
     model = RadFinderModel(RadFinderConfig.from_dict(study_config()), None).train()
     names = nn.Embedding(len(LANDMARKS), EMBEDDING_DIM)
     image_side = [p for n, p in model.named_parameters() if "text" not in n and p.requires_grad]
     parameters = [*image_side, *names.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=1e-2, betas=(0.9, 0.95))
-    rng = np.random.default_rng(seed)
     started, step, recent = time.monotonic(), 0, 0.0
     while (share := (time.monotonic() - started) / (60 * minutes)) < 1:
         for group in optimizer.param_groups:
@@ -258,11 +274,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m train.coverage_study", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the results")
     parser.add_argument("--minutes", type=float, default=15.0, help="time for training (default 15)")
+    parser.add_argument("--crops", choices=("centre", "anywhere"), default="centre", help="of training scans")
     parser.add_argument("--train", type=int, default=500, help="number of training phantoms (default 500)")
     parser.add_argument("--held-out", type=int, default=200, help="number of held-out phantoms (default 200)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    model, landmarks = train_small(range(options.train), options.minutes)
+    model, landmarks = train_small(range(options.train), options.minutes, options.crops)
     torch.save({"model": model.state_dict(), "landmarks": torch.from_numpy(landmarks)}, options.out / "small.pt")
     errors = compare_coverages(model, landmarks, range(HELD_OUT_SEED, HELD_OUT_SEED + options.held_out))
     (options.out / "errors.json").write_text(json.dumps([asdict(error) for error in errors]), encoding="utf-8")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from napari_ct_grounding.model.radfinder import RadFinderModel
 from napari_ct_grounding.model.radfinder_config import RadFinderConfig
 from napari_ct_grounding.phantom.catalogue import LANDMARKS
+from napari_ct_grounding.phantom.scan import generate_scan
 from train import coverage_study
 from train.coverage_study import EMBEDDING_DIM, CoverageError, compare_coverages, study_config, summarise, train_small
 
@@ -55,4 +57,19 @@ def test_training_lowers_the_loss_of_the_scans_it_saw(capsys, monkeypatch):
     fresh = RadFinderModel(RadFinderConfig.from_dict(study_config()), None).eval()
     untrained = np.mean([e.paper_mm for e in compare_coverages(fresh, landmarks, [0]) if e.is_inside])
     assert trained < 0.8 * untrained
-    assert "1 training scans" in capsys.readouterr().out
+    assert "1 crops of 1 training scans" in capsys.readouterr().out
+
+
+def test_crops_begin_at_the_centre_or_anywhere_and_know_their_landmarks_places():
+    scan = generate_scan(0, spacing_mm=coverage_study.SPACING_MM)
+    (centre,) = coverage_study._examples(scan, "centre", np.random.default_rng(0))
+    anywhere = coverage_study._examples(scan, "anywhere", np.random.default_rng(0))
+    assert len(anywhere) == 3
+    np.testing.assert_array_equal(anywhere[0].windows, centre.windows)
+    assert not np.array_equal(anywhere[1].windows, centre.windows)
+    # The same landmark lies elsewhere in another crop by as much as the crop begins elsewhere.
+    place = [dict(zip(e.landmark.tolist(), e.centre.tolist(), strict=True)) for e in anywhere]
+    both = sorted(set(place[0]) & set(place[1]))
+    shifts = {round(4 * (place[0][name] - place[1][name]), 3) for name in both}
+    assert len(shifts) == 1
+    assert shifts.pop() == pytest.approx(round(4 * (place[0][both[0]] - place[1][both[0]])), abs=1e-3)
