@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ __all__ = ["JsonObject", "raise_problems"]
 #: Longest piece of a wrong value in a message, and how many problems are spelt out.
 _MAX_SHOWN = 40
 _MAX_TOLD = 5
+
+#: Beyond it a number is no position, score or count, and may be no float at all.
+_MAX_NUMBER = 1e300
 
 
 class JsonObject:
@@ -83,9 +86,14 @@ class JsonObject:
     def numbers(self, name: str, dtype: DTypeLike = np.float64, with_gaps: bool = False) -> NDArray:
         """A list of numbers; `with_gaps` allows null, which becomes NaN."""
         value = self._fields.get(name)
-        if not isinstance(value, list) or not all(_is_number(v) or (with_gaps and v is None) for v in value):
-            return self._wrong(name, f"a list of numbers{' or null' if with_gaps else ''}", np.zeros(0, dtype))
-        return np.array([np.nan if v is None else v for v in value], dtype=dtype)
+        known = {int, float, type(None)} if with_gaps else {int, float}
+        if isinstance(value, list) and set(map(type, value)) <= known:
+            # JSON's integers have no end; what no float holds becomes infinite, and is refused.
+            with suppress(OverflowError), np.errstate(over="ignore"):
+                array = np.array(value, dtype=np.float64).astype(dtype)
+                if not np.isinf(array).any() and (with_gaps or not np.isnan(array).any()):
+                    return array
+        return self._wrong(name, f"a list of numbers{' or null' if with_gaps else ''}", np.zeros(0, dtype))
 
     def pair(self, name: str) -> tuple[float, float]:
         """Two numbers, the second not below the first."""
@@ -135,4 +143,4 @@ def raise_problems(problems: Sequence[str], file_name: str, remedy: str) -> None
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
+    return type(value) in (int, float) and -_MAX_NUMBER < value < _MAX_NUMBER  # type: ignore[operator]

@@ -122,7 +122,12 @@ def to_jsonable(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_jsonable(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):
-        return to_jsonable((value.astype(str).astype(np.float64) if value.dtype == np.float32 else value).tolist())
+        if value.dtype.kind != "f":
+            return value.tolist()
+        plain = (value.astype(str) if value.dtype == np.float32 else value).astype(np.float64)
+        objects = plain.astype(object)
+        objects[~np.isfinite(plain)] = None
+        return objects.tolist()
     if isinstance(value, np.generic):
         return to_jsonable(value.item())
     if isinstance(value, dict):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 from typing import Literal
 
@@ -82,6 +83,9 @@ def run_batch(
         session.weights_name, session.weights_fingerprint, session.coverage, session.precision
     )
     done = _done_before(out, results, resume)
+    for partial in out.parent.glob(f".{escape(out.name)}.*.partial"):
+        with suppress(OSError):
+            partial.unlink()  # of a run that was killed while it wrote
     rows: list[LocalizationRow | None] = [done.get(case.question) for case in listed.cases]
     scans = _by_scan([index for index, row in enumerate(rows) if row is None], listed.cases)
     results = _written(results, rows, out)  # a place that cannot be written to is told now, not after the first hour

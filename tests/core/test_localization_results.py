@@ -228,6 +228,11 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         (changed(lambda c: c["rows"][0]["prediction"].update(profile=[1])), "profile has 1 values for 9 depths"),
         (changed(lambda c: c["rows"][0]["prediction"].update(depths_mm=[None] * 9)), "must be a list of numbers"),
         (changed(lambda c: c["rows"][0]["prediction"].update(interval_mm=[2, 1])), "must be two growing numbers"),
+        (changed(lambda c: c["rows"][0]["prediction"].update(z_mm=10**400)), "must be a number"),
+        (changed(lambda c: c["rows"][0]["prediction"].update(z_mm=float("nan"))), "is nan, must be a number"),
+        (changed(lambda c: c["rows"][0]["prediction"].update(depths_mm=[10**400] * 9)), "must be a list of numbers"),
+        (changed(lambda c: c["rows"][0]["prediction"].update(profile=[1e39] * 9)), "must be a list of numbers or null"),
+        (changed(lambda c: c["rows"][0]["prediction"].update(profile=["1"] * 9)), "must be a list of numbers or null"),
         (changed(lambda c: c["rows"][0]["prediction"].update(has_location=1)), "must be true or false"),
     ],
 )

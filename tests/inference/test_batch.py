@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,6 +124,40 @@ def test_what_is_done_when_it_is_interrupted_is_kept_and_resumed(
     assert model_of(session).num_encoded == 1  # b alone
     assert [row.json_text for row in resumed.rows] == [row.json_text for row in whole.rows]
     assert read_localization_results(out).to_json() == resumed.to_json()
+
+
+VICTIM = """
+import sys, time
+from pathlib import Path
+from napari_ct_grounding.inference import batch
+from tests.inference.oracle import oracle_session
+folder, read_volume = Path(sys.argv[1]), batch.read_volume
+def stop_at_the_second(path, *arguments, **options):
+    if path.name == "b.nii":
+        (folder / f".out.json.{9}.partial").write_text("half")
+        print("now", flush=True)
+        time.sleep(600)
+    return read_volume(path, *arguments, **options)
+batch.read_volume = stop_at_the_second
+batch.run_batch(folder / "cases.csv", folder / "out.json", oracle_session())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_batch_goes_on_where_it_was(folder: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    child = subprocess.Popen([sys.executable, "-c", VICTIM, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "now\n"
+    child.kill()
+    child.communicate()
+    out, session = folder / "out.json", oracle_session()
+    assert [row.case.case for row in read_localization_results(out).rows] == ["1", "4"]
+    resumed = run_batch(folder / "cases.csv", out, session, resume=True)
+    assert model_of(session).num_encoded == 1
+    whole = run_batch(folder / "cases.csv", folder / "whole.json", oracle_session())
+    assert [row.json_text for row in resumed.rows] == [row.json_text for row in whole.rows]
+    assert not list(folder.glob(".*"))
 
 
 def test_a_cancelled_batch_keeps_what_is_done(folder: Path) -> None:
