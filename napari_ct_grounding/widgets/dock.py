@@ -42,7 +42,7 @@ from napari_ct_grounding.widgets.sources import Orientation
 from napari_ct_grounding.widgets.view import find_layer, radiological_view_of, uncover
 from napari_ct_grounding.widgets.volumes import VolumeList
 from napari_ct_grounding.widgets.weights_fetcher import Pull, WeightsFetcher
-from napari_ct_grounding.widgets.wording import error_text, example_sentences
+from napari_ct_grounding.widgets.wording import error_text, example_sentences, hounsfield_text
 from napari_ct_grounding.widgets.work import SessionFactory, SessionStore
 
 __all__ = ["GroundingDock"]
@@ -300,6 +300,7 @@ class GroundingDock(QWidget):
         self.volumes.forget(layer_id)
         if self.controller.forget_layer(layer_id):
             show_info(f"{name} was removed while it was being encoded; the encoding was stopped.")
+        self.follower.set_source(self.controller.intent.source)
         if self._is_live:
             self._refresh_timer.start(0)
 
@@ -424,7 +425,8 @@ class GroundingDock(QWidget):
         (show_warning if isinstance(error, GroundingError) else show_error)(error_text(error))
 
     def _on_hounsfield_asked(self, error: Exception) -> None:
-        self.notices.show_notice("hounsfield", str(error), [("The values are HU", self.controller.assume_hu)])
+        text = hounsfield_text(error)
+        self.notices.show_notice("hounsfield", text, [("The values are HU", self.controller.assume_hu)])
 
     def _on_theme_changed(self, _event: object = None) -> None:
         colors = colors_of_theme(self.viewer.theme)
