@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +14,18 @@ from numpy.typing import NDArray
 
 from napari_ct_grounding.core.coverage import frame_note
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.core.errors import InputError, SentenceError
+from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.geometry import VolumeGeometry
-from napari_ct_grounding.core.profile import (
-    decode_depth,
-    depth_distribution,
-    find_peaks_mm,
-    highest_density_interval,
-)
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
-from napari_ct_grounding.core.sentences import clean_sentence
-from napari_ct_grounding.core.volume import CTVolume, SliceRecord
+from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.inference.answer import answer_of
 from napari_ct_grounding.inference.cache import CacheChoice, EmbeddingCache, EncodingKey, KeptEncoding, default_cache
 from napari_ct_grounding.inference.device import DeviceChoice, choose_device
+from napari_ct_grounding.inference.encoded_volume import EncodedVolume
 from napari_ct_grounding.inference.estimate import EncodingEstimate, EncodingTimes, matmul_rate, seconds_of, timing_key
 from napari_ct_grounding.inference.precision import check_precision, choose_precision
-from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress
+from napari_ct_grounding.inference.sentence_memory import SentenceMemory
+from napari_ct_grounding.model.base import GroundingModel, Progress
 from napari_ct_grounding.model.body import lung_volume_ml
 from napari_ct_grounding.model.card import WeightsCard
 from napari_ct_grounding.model.device_memory import device_memory_errors
@@ -38,60 +34,7 @@ from napari_ct_grounding.model.weights import load_weights
 
 __all__ = ["EncodedVolume", "GroundingSession"]
 
-#: Share of a sentence's pieces that the tokenizer may not know before the answer would be a guess.
-MAX_UNKNOWN_SHARE = 0.5
-
-#: An interval this wide, as a share of the covered range, names no place.
-NO_LOCATION_SHARE = 0.75
-
-#: A second peak is told when its probability is at least this share of the best one's.
-MIN_PEAK_SHARE = 0.05
-
-#: Less lung than this (ml, both sides) and the scan is said to hold no chest; an adult has 2,500 to 6,500.
-MIN_CHEST_LUNG_ML = 500.0
-
 _NUM_KEPT_SCANS = 8
-_NUM_KEPT_SENTENCES = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedVolume:
-    """A scan as the session keeps it: embeddings, and what turns a depth into a slice. Holds no voxels.
-
-    Parameters
-    ----------
-    embeddings : ImageEmbeddings
-    geometry : VolumeGeometry
-        Of the volume that was encoded.
-    slice_table : tuple of SliceRecord
-    name : str
-    volume_fingerprint, weights_fingerprint, coverage : str
-        What the embeddings were computed from.
-    lung_ml : float
-        Volume of aerated lung inside the scan.
-    notes : tuple of str
-        What a reader of the answers should know of how the scan was read ("resampled upright"); shown as badges.
-    """
-
-    embeddings: ImageEmbeddings
-    geometry: VolumeGeometry
-    slice_table: tuple[SliceRecord, ...]
-    name: str
-    volume_fingerprint: str
-    weights_fingerprint: str
-    coverage: str
-    lung_ml: float
-    notes: tuple[str, ...] = ()
-
-    @property
-    def volume_embedding(self) -> NDArray[np.float32]:
-        """Vector (e,) of the whole scan for text-to-scan search, by cosine; shorter than 1 where two passes were averaged."""
-        return self.embeddings.retrieval
-
-    @property
-    def holds_chest(self) -> bool:
-        """Whether the scan holds enough aerated lung for the chest diseases to mean anything."""
-        return self.lung_ml >= MIN_CHEST_LUNG_ML
 
 
 class GroundingSession:
@@ -140,7 +83,7 @@ class GroundingSession:
         self._times = times or EncodingTimes(None)
         self._matmul_rate: float | None = None
         self._scans: OrderedDict[tuple[str, str], EncodedVolume] = OrderedDict()
-        self._sentences: OrderedDict[str, tuple[NDArray, NDArray]] = OrderedDict()
+        self._sentences = SentenceMemory(model, weights_name)
         self._last: EncodedVolume | None = None
 
     @classmethod
@@ -296,11 +239,14 @@ class GroundingSession:
             When no scan was encoded yet.
         """
         encoded = self._encoded_or_last(encoded)
-        localization, _ = self._embedded(self._cleaned(sentences))
+        localization, _ = self._sentences.embed(self._sentences.cleaned(sentences))
         if not len(localization):
             return []
         profiles = localization @ encoded.embeddings.depth.T
-        return [self._result(sentence, profile, encoded) for sentence, profile in zip(sentences, profiles, strict=True)]
+        return [
+            answer_of(sentence, profile, encoded, self.card)
+            for sentence, profile in zip(sentences, profiles, strict=True)
+        ]
 
     def score_diseases(
         self, names: Sequence[str] | None = None, encoded: EncodedVolume | None = None
@@ -315,11 +261,11 @@ class GroundingSession:
             The last encoded one by default.
         """
         encoded = self._encoded_or_last(encoded)
-        names = self._cleaned(CT_RATE_DISEASES if names is None else names)
+        names = self._sentences.cleaned(CT_RATE_DISEASES if names is None else names)
         if not names:
             return []
         pairs = [pair for name in names for pair in prompt_pairs(name)]
-        _, report = self._embedded([prompt for pair in pairs for prompt in pair])
+        _, report = self._sentences.embed([prompt for pair in pairs for prompt in pair])
         # Each prompt's unit vector; the seven of a sign are averaged and made unit again.
         prompts = report.reshape(len(names), -1, 2, report.shape[-1]).mean(axis=1)
         prompts /= np.linalg.norm(prompts, axis=-1, keepdims=True)
@@ -330,7 +276,7 @@ class GroundingSession:
 
     def embed_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, e) to be compared with `EncodedVolume.volume_embedding`."""
-        return self._embedded(self._cleaned(sentences))[1]
+        return self._sentences.embed(self._sentences.cleaned(sentences))[1]
 
     def _kept_or_computed(
         self, volume: CTVolume, coverage: str, on_progress: Progress | None, cancel: Callable[[], bool] | None
@@ -403,73 +349,6 @@ class GroundingSession:
                 f"The scan {encoded.name!r} was encoded with other weights than this session's. Encode it again."
             )
         return encoded
-
-    def _cleaned(self, sentences: Sequence[str]) -> list[str]:
-        if isinstance(sentences, str):
-            raise SentenceError("A list of sentences is needed, but one string was given. Put it in brackets.")
-        cleaned = [clean_sentence(sentence) for sentence in sentences]
-        for sentence in cleaned:
-            share = self.model.unknown_share(sentence)
-            if share > MAX_UNKNOWN_SHARE:
-                raise SentenceError(
-                    f"{share:.0%} of the sentence is unknown to the weights {self.weights_name!r} (at most "
-                    f"{MAX_UNKNOWN_SHARE:.0%} may be). Use the language of the weights: English or German."
-                )
-        return cleaned
-
-    def _embedded(self, sentences: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Localization and report vectors (n, e) each; only sentences not met before are computed."""
-        new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in self._sentences]
-        if new:
-            with device_memory_errors(self.device.device):
-                text = self.model.embed_sentences(new)
-            for sentence, localization, report in zip(new, text.localization, text.report, strict=True):
-                self._sentences[sentence] = (localization, report)
-        vectors = [self._sentences[sentence] for sentence in sentences]
-        for sentence in sentences:
-            self._sentences.move_to_end(sentence)
-        while len(self._sentences) > _NUM_KEPT_SENTENCES:
-            self._sentences.popitem(last=False)
-        if not vectors:
-            empty = np.zeros((0, 0), dtype=np.float32)
-            return empty, empty
-        return np.stack([v[0] for v in vectors]), np.stack([v[1] for v in vectors])
-
-    def _result(self, sentence: str, profile: NDArray[np.float32], encoded: EncodedVolume) -> GroundingResult:
-        seen, card = encoded.embeddings, self.card
-        z_mm = decode_depth(profile, seen.depths_mm, card.decoding, card.temperature, seen.is_valid)
-        probability = depth_distribution(profile, card.interval_temperature, seen.is_valid)
-        interval_mm = highest_density_interval(
-            probability, seen.depths_mm, card.interval_mass, depth_width_mm=seen.depth_width_mm
-        )
-        covered_lo, covered_hi = seen.covered_mm
-        is_wide = interval_mm[1] - interval_mm[0] >= NO_LOCATION_SHARE * (covered_hi - covered_lo)
-        score = float(profile[seen.is_valid].max())
-        is_faint = card.location_threshold is not None and score < card.location_threshold
-        slice_index = encoded.geometry.slice_of_z(z_mm)
-        record = encoded.slice_table[slice_index]
-        return GroundingResult(
-            sentence=sentence,
-            z_mm=z_mm,
-            slice_index=slice_index,
-            image_number=record.image_number,
-            score=score,
-            interval_mm=interval_mm,
-            covered_mm=seen.covered_mm,
-            depths_mm=seen.depths_mm,
-            profile=np.where(seen.is_valid, profile, np.float32(np.nan)).astype(np.float32),
-            peaks_mm=find_peaks_mm(
-                profile,
-                seen.depths_mm,
-                2 * seen.depth_width_mm,
-                valid=seen.is_valid,
-                max_drop=-card.temperature * np.log(MIN_PEAK_SHARE),
-            ),
-            has_location=not (is_wide or is_faint),
-            is_calibrated=card.is_calibrated,
-            depth_width_mm=seen.depth_width_mm,
-            file_index=record.file_index,
-        )
 
 
 def _remember(store: OrderedDict, key: object, value: object, limit: int) -> None:
