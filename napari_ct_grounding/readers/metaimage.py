@@ -144,7 +144,7 @@ def _read_header(stream: BinaryIO, name: str) -> tuple[dict[str, str], int, list
     for name_of_key, spellings in _KEYS.items():
         found = {by_spelling[spelling] for spelling in spellings if spelling in by_spelling}
         if len(found) > 1:
-            raise VolumeError(f"{name} has a damaged header: {' and '.join(spellings)} differ.")
+            raise VolumeError(f"{name} has a damaged header: {', '.join(spellings)} differ. Repair the header.")
         if found:
             header[name_of_key] = found.pop()
     end = stream.tell()

@@ -209,7 +209,7 @@ def _directions(fields: dict[str, Any], num_axes: int, name: str) -> NDArray[np.
     directions = fields.get("space directions")
     if directions is None or space not in _TO_RAS:
         found = f"its space is {space[:30]!r}" if space else "it names no space"
-        found += "" if directions is not None else " and holds no space directions"
+        found += "" if directions is not None else " and it holds no space directions"
         raise GeometryError(
             f"{name} does not say where left, front and head are: {found}. Save it again with its orientation (3D Slicer: "
             "load it, check the orientation, save as .nrrd), or write the lines 'space: left-posterior-superior', "

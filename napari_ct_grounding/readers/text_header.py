@@ -38,7 +38,7 @@ def numbers_of(text: str, field: str, name: str, count: int | None = None) -> li
             return numbers
     wanted = "numbers" if count is None else f"{count} number{'s' * (count != 1)}"
     raise VolumeError(
-        f"{name} has a damaged header: {field} is {_shown(text)}, but must be {wanted}. Repair the header."
+        f"{name} has a damaged header: {field} is {_shown(' '.join(words))}, but must be {wanted}. Repair the header."
     )
 
 

@@ -65,8 +65,8 @@ def disagreement(volume: CTVolume, opinion: Opinion, frame: int = 0) -> str:
         return f"{opinion.source}: shape {values.shape} against {volume.hu.shape[::-1]}"
     if len(np.unique(np.ravel_multi_index(stored.T, values.shape))) != values.size:
         return f"{opinion.source}: two voxels at one place"
-    if not (np.diag(volume.geometry.affine)[:3] > 0).any() or np.linalg.det(volume.geometry.affine[:3, :3]) <= 0:
-        return "the axes do not grow to the right, front and head"
+    if volume.geometry.affine[2, 2] <= 0 or np.linalg.det(volume.geometry.affine[:3, :3]) <= 0:
+        return "the slices do not grow to the head, or the axes are left-handed"
     expected = values[tuple(stored.T)].astype(np.float32)
     if not np.array_equal(expected, volume.hu.reshape(-1).astype(np.float32)):
         return f"{opinion.source}: values differ"
