@@ -32,6 +32,10 @@ MAX_INFLATED_SHARE = 100
 MIN_INFLATED_LIMIT = 64 << 20
 #: Preamble, magic, and as much of the meta header as always holds the transfer syntax.
 _START_BYTES = 2048
+#: Headers of CT slices are a few kB; those of enhanced objects and long private elements may be longer.
+_HEADER_BYTES = 1 << 16
+#: Files up to this size (bytes) are read at once; of larger ones the pixels must not be held twice.
+_MAX_IN_MEMORY = 16 << 20
 #: Names that a DICOM image may bear; an empty file with another is somebody's placeholder.
 _IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".img")
 
@@ -74,11 +78,21 @@ def open_dataset(path: Path, **options: Any) -> pydicom.FileDataset:
     DamagedDicomError
         When a deflated data set would grow beyond `MAX_INFLATED_SHARE` times its file.
     """
-    if DeflatedExplicitVRLittleEndian.encode() in _start(path, _START_BYTES):
+    start = _start(path, _HEADER_BYTES)
+    if DeflatedExplicitVRLittleEndian.encode() in start[:_START_BYTES]:
         meta = read_file_meta_info(path)
         if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
             with _inflated(path, int(meta.FileMetaInformationGroupLength)) as stream:
                 return pydicom.dcmread(stream, force=True, **options)
+    # Most headers end within the start; reading from memory is quickest, and cannot ask for more than there is.
+    is_whole = len(start) < _HEADER_BYTES
+    if is_whole or options.get("stop_before_pixels"):
+        buffer = io.BytesIO(start)
+        dataset = pydicom.dcmread(buffer, force=True, **options)
+        if is_whole or buffer.tell() < len(start):
+            return dataset
+    if path.stat().st_size <= _MAX_IN_MEMORY:
+        return pydicom.dcmread(io.BytesIO(path.read_bytes()), force=True, **options)
     with _Bounded(path) as stream:
         return pydicom.dcmread(stream, force=True, **options)
 

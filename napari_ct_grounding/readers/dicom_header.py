@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -276,9 +277,16 @@ def _of_length(values: tuple[float, ...] | None, length: int) -> tuple[float, ..
     return values
 
 
+@cache
+def _tag(name: str) -> pydicom.tag.BaseTag:
+    return pydicom.tag.Tag(name)
+
+
 def _value(dataset: pydicom.Dataset, name: str) -> Any:
+    # By tag: pydicom's access by name takes most of the time of reading a header.
+    tag = _tag(name)
     try:
-        return dataset.get(name)
+        return dataset[tag].value if tag in dataset else None
     except PYDICOM_ERRORS:
         return None  # an element that cannot be parsed counts as absent
 

@@ -38,6 +38,12 @@ PADDING_BELOW_HU = -1500
 SURELY_AIR_HU = -900
 #: No CT goes beyond this (the extended scale ends at 30,710 HU): larger values are negative ones labelled as unsigned.
 MAX_HU = 32767
+#: What decoding needs; nothing else is parsed, patient data least of all.
+_TAGS = [
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    *("PixelData", "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+]
 #: One decoder for each syntax, whatever else is installed: libjpeg and openjpeg (pylibjpeg), CharLS for JPEG-LS.
 _PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
 
@@ -90,7 +96,7 @@ class PixelReader:
                 border[1:-1, 1:-1] = False
                 declared = ndimage.binary_propagation(border & declared, mask=declared)
             is_padding |= declared
-        if stored.dtype == np.uint16 and (plane[~is_padding] > MAX_HU).any():
+        if stored.dtype == np.uint16 and plane.max() > MAX_HU and (plane[~is_padding] > MAX_HU).any():
             self._num_mislabelled += 1
             plane = scale_to_hu(stored.view(np.int16), header.slope, header.intercept)
             is_padding |= plane < PADDING_BELOW_HU
@@ -136,7 +142,7 @@ class PixelReader:
     def _dataset(self, path: Path) -> pydicom.Dataset:
         """Return the data set of a file; the frames of one file come one after the other, so one stays open."""
         if self._open_path != path or self._open_dataset is None:
-            dataset = open_dataset(path)
+            dataset = open_dataset(path, specific_tags=_TAGS)
             if "TransferSyntaxUID" not in getattr(dataset, "file_meta", {}):
                 # Files without a meta header are plain; how they are encoded was seen while parsing.
                 is_implicit, is_little = dataset.original_encoding

@@ -299,7 +299,7 @@ def _describe_unevenness(
         if round(share) < 2 or abs(share - round(share)) * step > 2 * tolerance:
             break  # not a whole number of steps: the spacing itself changes, nothing is missing
         num_missing += round(share) - 1
-        place = _place_between(headers, index)
+        place = _place_between(headers, int(index))
         gaps.append(f"{round(share) - 1} between {place} ({steps[index]:.4g} mm instead of {step:.4g} mm)")
     else:
         shown = "; ".join(gaps[:5]) + (f"; and {len(gaps) - 5} more gaps" if len(gaps) > 5 else "")
