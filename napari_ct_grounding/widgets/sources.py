@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_ct_grounding.core.errors import GeometryError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord, compact_hu
-from napari_ct_grounding.widgets.foreign_layers import geometry_of_napari_nifti, notes_of_napari_nifti
+from napari_ct_grounding.widgets.foreign_layers import SLICES_FIRST, notes_of_napari_nifti, placement_of_napari_nifti
 
 __all__ = [
     "ROLE_KEY",
@@ -131,8 +131,12 @@ def why_not_a_volume(layer: Any) -> str | None:
         return f"It has {len(shape)} axes; a volume has three (z, y, x)."
     if min(shape) < 2:
         return f"Its shape is {shape}; a single slice is not a volume."
-    if np.dtype(layer.data.dtype).kind not in "biuf":
-        return f"Its values are of the type {np.dtype(layer.data.dtype)}; a CT has one real number per voxel."
+    if (
+        ct_volume_of(layer) is None
+        and (placement := placement_of_napari_nifti(layer))
+        and placement.axes != SLICES_FIRST
+    ):
+        return "Its first axis does not run from slice to slice. Open its file with the button Open, which orders the axes."
     if not knows_its_geometry(layer) and not _is_diagonal(_axes(layer)):
         return (
             "Its axes are turned or sheared against those of the viewer, so its slices are not those on the screen. Open its "
@@ -151,7 +155,7 @@ def ct_volume_of(layer: Any) -> CTVolume | None:
 
 def knows_its_geometry(layer: Any) -> bool:
     """Whether nothing has to be asked about the axes of the layer."""
-    return ct_volume_of(layer) is not None or geometry_of_napari_nifti(layer) is not None
+    return ct_volume_of(layer) is not None or placement_of_napari_nifti(layer) is not None
 
 
 def source_of_layer(layer: Any, orientation: Orientation | None = None) -> LayerSource:
@@ -183,10 +187,18 @@ def source_of_layer(layer: Any, orientation: Orientation | None = None) -> Layer
         return LayerSource(
             layer_id, name, volume.geometry, None, data, id(data), screen_signs=signs, slice_table=table, notes=notes
         )
-    geometry = geometry_of_napari_nifti(layer)
-    if geometry is not None:
-        notes = notes_of_napari_nifti(geometry)
-        return LayerSource(layer_id, name, geometry, None, data, id(data), screen_signs=signs, notes=notes)
+    placement = placement_of_napari_nifti(layer)
+    if placement is not None:
+        return LayerSource(
+            layer_id,
+            name,
+            placement.geometry,
+            data=data,
+            data_id=id(data),
+            flipped=placement.flipped,
+            screen_signs=_flipped_signs(signs, placement.flipped),
+            notes=notes_of_napari_nifti(placement.geometry),
+        )
     if orientation is None:
         raise GeometryError(
             f"The layer {layer.name!r} does not say which way its axes run. Say it in the dock, or open the file with the reader "
@@ -212,7 +224,6 @@ def _stated_source(layer: Any, orientation: Orientation, signs: tuple[int, int, 
         notes.append("Voxel size as you stated it: {:.4g} x {:.4g} x {:.4g} mm (z, y, x).".format(*spacing_mm))
     elif not is_known:
         notes.append("Voxel size unknown: the layer's scale is taken as mm.")
-    z, y, x = (-sign if flip else sign for sign, flip in zip(signs, orientation.flipped, strict=True))
     return LayerSource(
         layer.unique_id,
         layer.name,
@@ -220,7 +231,7 @@ def _stated_source(layer: Any, orientation: Orientation, signs: tuple[int, int, 
         data=layer.data,
         data_id=id(layer.data),
         flipped=orientation.flipped,
-        screen_signs=(z, y, x),
+        screen_signs=_flipped_signs(signs, orientation.flipped),
         notes=tuple(notes),
     )
 
@@ -243,4 +254,9 @@ def _is_diagonal(axes: NDArray[np.float64]) -> bool:
 
 def _signs(layer: Any) -> tuple[int, int, int]:
     z, y, x = (-1 if step < 0 else 1 for step in np.diag(_axes(layer)))
+    return z, y, x
+
+
+def _flipped_signs(signs: tuple[int, int, int], flipped: tuple[bool, bool, bool]) -> tuple[int, int, int]:
+    z, y, x = (-sign if flip else sign for sign, flip in zip(signs, flipped, strict=True))
     return z, y, x

@@ -95,7 +95,7 @@ def find_layer(viewer: Any, layer_id: Any) -> Any | None:
 def uncover(viewer: Any, layer: Any, others: Collection[Hashable]) -> None:
     """Let a layer be seen: switch it on, and off those of `others` (ids) that lie above it, unless they stand side by side."""
     layer.visible = True
-    if not viewer.grid.enabled:
+    if not viewer.canvas.grid.enabled:
         for above in viewer.layers[viewer.layers.index(layer) + 1 :]:
             if above.unique_id in others:
                 above.visible = False

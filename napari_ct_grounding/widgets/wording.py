@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from napari_ct_grounding.core.errors import GroundingError, LicenceNeededError
@@ -21,6 +22,7 @@ __all__ = [
     "error_text",
     "example_sentences",
     "facts_of",
+    "hounsfield_text",
     "licence_text",
     "signed_mm",
     "slow_start_text",
@@ -80,6 +82,11 @@ def error_text(error: Exception) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "There was not enough memory for this scan. Close other programs, or choose the device cpu."
     return f"Something went wrong in the model ({type(error).__name__}). The log holds the details; the viewer goes on."
+
+
+def hounsfield_text(error: Exception) -> str:
+    """Why the values may not be HU, without what belongs in a shell; a button stands below it."""
+    return re.sub(r" \(--assume-hu[^)]*\)", "", str(error))
 
 
 def slow_start_text(slow: SlowStart) -> str:

@@ -44,15 +44,29 @@ def test_folders_are_accepted_and_other_files_are_left_to_other_readers(manifest
     assert get_reader(str(tmp_path)) is None
 
 
-@pytest.mark.parametrize("name", ["photo.png", "stack.tif", "table.csv", "notes.v2.txt", "film.1.mp4", "1.h5", "README.md"])
+@pytest.mark.parametrize(
+    "name", ["photo.png", "stack.tif", "table.csv", "notes.v2.txt", "film.1.mp4", "1.h5", "README.md"]
+)
 def test_napari_does_not_ask_which_reader_to_use_because_of_us(manifest, name):
     assert not _claimed(manifest, name)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["CASE.NII.GZ", "a.b.nrrd", "case.mha", "study.zip", "IM0001", "00000001", "DICOMDIR", "IMG-0001-00001", "x.DCM"]
-    + ["1.2.840.113619.2.55.3.604688119", "CT.1.3.12.2.1107.5.1.4.60118", "scan.2.ima"],
+    [
+        *(
+            "CASE.NII.GZ",
+            "a.b.nrrd",
+            "case.mha",
+            "study.zip",
+            "IM0001",
+            "00000001",
+            "DICOMDIR",
+            "IMG-0001-00001",
+            "x.DCM",
+        ),
+        *("1.2.840.113619.2.55.3.604688119", "CT.1.3.12.2.1107.5.1.4.60118", "scan.2.ima"),
+    ],
 )
 def test_names_that_a_ct_may_have_come_to_our_reader(manifest, name):
     assert _claimed(manifest, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 from superqt import QFlowLayout
 
@@ -25,9 +24,7 @@ class BadgeRow(QWidget):
         self._flow.setContentsMargins(0, 0, 0, 0)
         self._flow.setHorizontalSpacing(4)
         self._flow.setVerticalSpacing(3)
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.hide()
 
     def set_colors(self, colors: PanelColors) -> None:
@@ -53,9 +50,10 @@ class BadgeRow(QWidget):
             label.setAccessibleDescription(full)
             self._dress(label)
             self._flow.addWidget(label)
+            label.show()  # a hidden one has no height
             self._labels.append(label)
         self.setVisible(bool(self._badges))
-        self.updateGeometry()
+        self._fit()
 
     def texts(self) -> list[str]:
         """The short words shown."""
@@ -65,12 +63,13 @@ class BadgeRow(QWidget):
         """The full sentences."""
         return [full for _, full in self._badges]
 
-    def sizeHint(self) -> QSize:  # noqa: N802, D102 (Qt's name)
-        width = max(self.width(), 200)
-        return QSize(width, self._flow.heightForWidth(width))
-
     def resizeEvent(self, event: object) -> None:  # noqa: N802, D102 (Qt's name)
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as the rows of badges need at this width; Qt's layouts do not ask again when only the content changes."""
+        self._flow.invalidate()
         self.setFixedHeight(max(self._flow.heightForWidth(self.width()), 1))
 
     def _dress(self, label: QLabel) -> None:
