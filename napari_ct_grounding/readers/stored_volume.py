@@ -120,11 +120,11 @@ def load_volume(stored: StoredVolume, frame: int | None = None) -> CTVolume:
             f"{stored.name} has the shape {' x '.join(map(str, stored.shape))}: a picture, not a volume. "
             "At least two slices are needed."
         )
-    how = canonicalise(stored.affine, stored.shape)
-    check_plausible(how.geometry)
     notes = list(stored.notes)
     with reading_errors_of(stored.name):
         offsets = _checked_offsets(stored)
+        how = canonicalise(stored.affine, stored.shape)
+        check_plausible(how.geometry)
         buffer = CanonicalBuffer(how)
         with open_voxels(stored.parts, offsets, stored.coding, stored.dtype) as stream:
             skip(stream, stored.lead, stored.name)

@@ -17,7 +17,7 @@ MAX_NUMBER = 1e12
 #: Data files that one header may name.
 MAX_PARTS = 1 << 14
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _PLACEHOLDER = re.compile(r"%(0?\d{0,2})d")
 
 
@@ -44,7 +44,7 @@ def numbers_of(text: str, field: str, name: str, count: int | None = None) -> li
 
 def whole_number_of(text: str, field: str, name: str) -> int:
     """Return the one whole number in `text`."""
-    if not re.fullmatch(r"[-+]?\d{1,18}", text.strip()):
+    if not re.fullmatch(r"[-+]?\d{1,18}", text.strip(), re.ASCII):
         raise VolumeError(
             f"{name} has a damaged header: {field} is {_shown(text)}, but must be a whole number. Repair the header."
         )

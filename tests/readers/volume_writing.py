@@ -104,7 +104,7 @@ def nifti(
         header += struct.pack(order + "i", intent)
         header = header.ljust(540, b"\0")
     data = values.astype(values.dtype.newbyteorder(order)).tobytes(order="F")
-    pack = (lambda raw: gzip.compress(raw, 1, mtime=0)) if name.endswith(".gz") else bytes
+    pack = (lambda raw: gzip.compress(raw, 1, mtime=0)) if name.lower().endswith(".gz") else bytes
     if is_pair:
         return {name: pack(header), name.replace(".hdr", ".img"): pack(bytes(start) + data)}
     return {name: pack(header + bytes(4) + data)}
