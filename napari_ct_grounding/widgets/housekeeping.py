@@ -62,10 +62,10 @@ class Housekeeping:
         except InputError as error:
             return {"cache_text": error_text(error), "is_kept": None}
         if cache is None:
-            return {"cache_text": "Switched off by CT_GROUNDING_CACHE", "is_kept": None}
+            return {"cache_text": "switched off by CT_GROUNDING_CACHE", "is_kept": None}
         size = cache.size_bytes
         return {
-            "cache_text": f"{bytes_text(size)} of {bytes_text(cache.max_bytes)} on disk" if size else "None on disk",
+            "cache_text": f"{bytes_text(size)} of {bytes_text(cache.max_bytes)} on disk" if size else "none on disk",
             "is_cache_empty": size == 0,
             "is_kept": self._store.keeps_embeddings,
         }
@@ -103,4 +103,4 @@ def _clear_cache(_context: JobContext) -> int:
 
 
 def _tell_cleared(num_bytes: int) -> None:
-    show_info(f"Embeddings on disk cleared: {bytes_text(num_bytes)} set free.")
+    show_info(f"Encoded scans removed from disk: {bytes_text(num_bytes)} set free.")

@@ -143,7 +143,7 @@ class Questions:
     def _on_download_changed(self, is_running: bool) -> None:
         if is_running:
             self._notices.remove_notice(_LICENCE)
-            self._download_panel.begin("Downloading RadFinder; the other weights work meanwhile")
+            self._download_panel.begin("Downloading RadFinder")
         else:
             self._download_panel.hide()
 

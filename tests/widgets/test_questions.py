@@ -198,12 +198,12 @@ def test_embeddings_on_disk_are_counted_cleared_and_switched_off(desk, qtbot, tm
     qtbot.addWidget(menu)
     menu.keeping_chosen.connect(housekeeping.set_keeping)
     menu.clearing_requested.connect(housekeeping.clear_cache)
-    assert not _texts(menu)["Clear"].isEnabled()
+    assert not _texts(menu)["Remove from disk"].isEnabled()
     (tmp_path / f"{'0' * 32}.embeddings").write_bytes(bytes(2_000_000))
-    assert "2 MB of 512 MB on disk" in _texts(menu)
-    _texts(menu)["Clear"].trigger()
+    assert "Encoded scans: 2 MB of 512 MB on disk" in _texts(menu)
+    _texts(menu)["Remove from disk"].trigger()
     desk.jobs.run_all()
-    assert told == ["Embeddings on disk cleared: 2 MB set free."]
+    assert told == ["Encoded scans removed from disk: 2 MB set free."]
     assert list(tmp_path.iterdir()) == []
     desk.choose(volume)
     desk.controller.encode()
@@ -224,7 +224,7 @@ def test_embeddings_on_disk_are_counted_cleared_and_switched_off(desk, qtbot, tm
 def test_a_cache_switched_off_by_the_environment_is_said_so(desk, monkeypatch):
     monkeypatch.setenv("CT_GROUNDING_CACHE", "off")
     facts = Housekeeping(desk.controller, desk.store, desk.jobs).menu_facts()
-    assert facts.cache_text == "Switched off by CT_GROUNDING_CACHE"
+    assert facts.cache_text == "switched off by CT_GROUNDING_CACHE"
     assert facts.is_kept is None
 
 

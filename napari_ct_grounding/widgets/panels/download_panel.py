@@ -19,6 +19,7 @@ class DownloadPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = QLabel(self)
+        self.title.setToolTip("The other weights work meanwhile")
         self.bar = QProgressBar(self)
         self.bar.setTextVisible(True)
         self.bar.setAlignment(Qt.AlignmentFlag.AlignCenter)

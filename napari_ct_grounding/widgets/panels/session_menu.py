@@ -76,27 +76,32 @@ class SessionMenu(QToolButton):
         for old in (*menu.actions(), *menu.findChildren(QActionGroup)):
             old.deleteLater()
         menu.clear()
-        menu.addSection("Coverage")
+        self._add_heading("Coverage")
         if facts.coverages:
             self._add_choices(facts.coverages, facts.coverage, self.coverage_chosen.emit)
         else:
             menu.addAction("Known once the weights are loaded").setEnabled(False)
         if len(facts.precisions) > 1:
-            menu.addSection("Precision")
+            self._add_heading("Precision")
             self._add_choices(facts.precisions, facts.precision, self.precision_chosen.emit)
-        menu.addSection("Encoded scans")
-        menu.addAction(facts.cache_text).setEnabled(False)
+        self._add_heading(f"Encoded scans: {facts.cache_text}")
         keep = menu.addAction("Keep on disk")
         keep.setCheckable(True)
         keep.setChecked(bool(facts.is_kept))
         keep.setEnabled(facts.is_kept is not None)
         keep.setToolTip("Vectors only, no images and no names; a scan opened again is then ready at once")
         keep.toggled.connect(self.keeping_chosen)
-        clear = menu.addAction("Clear")
+        clear = menu.addAction("Remove from disk")
         clear.setEnabled(not facts.is_cache_empty)
         clear.triggered.connect(self.clearing_requested)
         menu.addSeparator()
         menu.addAction("Open the log folder").triggered.connect(self.log_folder_requested)
+
+    def _add_heading(self, text: str) -> None:
+        """Put a line above a group of entries; napari's style shows no text in Qt's own sections."""
+        if self.menu().actions():
+            self.menu().addSeparator()
+        self.menu().addAction(text).setEnabled(False)
 
     def _add_choices(self, choices: Sequence[tuple[str, str]], chosen: str, choose: Callable[[str], None]) -> None:
         group = QActionGroup(self.menu())
