@@ -38,6 +38,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         data=arguments.data,
         into_card=arguments.into_card,
         prior=arguments.prior,
+        results=arguments.results,
     )
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
@@ -91,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--real", type=Path, help="JSON with sentences, see tests/data/real_sentences.json")
     evaluate.add_argument("--data", type=Path, help="folder that the volumes of --real lie in")
     evaluate.add_argument("--json", type=Path, help="write all figures here")
+    evaluate.add_argument(
+        "--results", type=Path, help="write the answers to the sentences of --real here, as 'ct-grounding batch' does"
+    )
     evaluate.add_argument("--prior", type=Path, help="cache of training phantoms that the category prior is taken from")
     evaluate.add_argument("--into-card", action="store_true", help="keep the figures in card.json")
     evaluate.set_defaults(run_command=_evaluate)

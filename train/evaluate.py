@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
+from napari_ct_grounding.core.localization_results import LocalizationCase, Truth
 from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval
+from napari_ct_grounding.inference.case_list import CaseList
 from napari_ct_grounding.model.slab import SlabModel
 from napari_ct_grounding.model.slab_preprocessing import window_channels
 from napari_ct_grounding.phantom.scan import Target
@@ -45,6 +47,7 @@ __all__ = [
     "localize_cached",
     "locate",
     "markdown_table",
+    "real_cases",
     "relative_positions",
     "summary_line",
 ]
@@ -244,6 +247,22 @@ def evaluate_real(model: SlabModel, sentences_file: Path, data: Path, how: Decod
         "real findings": [item for item in located if item.is_finding],
     }
     return {"localization": {name: localization_summary(items, None) for name, items in groups.items()}, "cases": cases}
+
+
+def real_cases(sentences_file: Path, data: Path) -> CaseList:
+    """Return the sentences of `evaluate_real` as cases that a batch grounds; kind and language make the category."""
+    records = json.loads(sentences_file.read_text(encoding="utf-8"))["sentences"]
+    cases = (
+        LocalizationCase(
+            case=f"{record['volume']} {number}",
+            scan=record["volume"],
+            sentence=record["sentence"],
+            category=f"{record['kind']}, {record['language']}",
+            truth=Truth(float(record["z_lo_mm"]), float(record["z_hi_mm"])),
+        )
+        for number, record in enumerate(records, start=1)
+    )
+    return CaseList(data, tuple(cases))
 
 
 def summary_line(located: Sequence[Located]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_ct_grounding.inference.batch import run_batch
+from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model.slab import SlabModel
 from napari_ct_grounding.model.weights import LoadedWeights, load_weights
 from train.calibrate import calibrate
@@ -17,6 +19,7 @@ from train.evaluate import (
     evaluate_real,
     held_out_profiles,
     markdown_table,
+    real_cases,
 )
 from train.export import read_card_record, write_card_record
 
@@ -34,8 +37,11 @@ def evaluate_command(
     data: Path | None = None,
     into_card: bool = False,
     prior: Path | None = None,
+    results: Path | None = None,
 ) -> dict[str, Any]:
     """Print the tables of weights and return all figures; with `into_card` the card keeps their summaries.
+
+    `results` is a file for the answers to the real sentences, one by one, in the form that `ct-grounding batch` writes.
 
     Raises
     ------
@@ -68,6 +74,8 @@ def evaluate_command(
                 f"{case['error_mm']:7.1f} mm  {case['volume']}: {case['sentence']} "
                 f"({case['z_lo_mm']} to {case['z_hi_mm']}, answered {case['predicted_mm']})"
             )
+        if results is not None:
+            run_batch(real_cases(real, data), results, GroundingSession.from_pretrained(weights))
     if into_card:
         record = read_card_record(weights)
         # Of real scans the summary only: sentences and places of a case belong to its file, not to the weights.
