@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import lzma
 import re
+import shutil
 import stat
 import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,6 +32,9 @@ MAX_TOTAL_BYTES = 16 << 30
 MAX_RATIO = 100
 FREE_BYTES = 64 << 20
 _CHUNK = 1 << 20
+_PREFIX = "ct-grounding-zip-"
+#: A temporary folder older than this (s) belongs to a program that was killed: nothing is read for so long.
+FORGOTTEN_SECONDS = 24 * 3600
 #: Members looked at before an archive counts as none of ours; napari asks on the GUI thread.
 MAX_LOOKED_AT = 20
 #: What the standard library raises on damaged (or encrypted) archives.
@@ -74,7 +79,8 @@ def extracted(path: Path) -> Iterator[Path]:
     VolumeError
         When the archive is damaged, encrypted or empty, holds links or names that lead out of it, or is larger than a study.
     """
-    with tempfile.TemporaryDirectory(prefix="ct-grounding-") as name:
+    _remove_forgotten()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name:
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(archive, Path(name), path)
@@ -93,6 +99,17 @@ def extracted(path: Path) -> Iterator[Path]:
         yield Path(name)
 
 
+def _remove_forgotten() -> None:
+    """Remove what a killed program left of its archives: images of patients should not lie about."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            is_forgotten = time.time() - folder.lstat().st_mtime > FORGOTTEN_SECONDS
+        except OSError:
+            continue
+        if is_forgotten and folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_clutter(member.filename)]
     if len(members) > MAX_MEMBERS:
@@ -106,6 +123,11 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
     allowed = min(MAX_TOTAL_BYTES, FREE_BYTES + MAX_RATIO * path.stat().st_size)
     if (claimed := sum(member.file_size for member in members)) > allowed:
         raise _too_large(path, claimed, allowed)
+    if (free := shutil.disk_usage(folder).free) < claimed:
+        raise VolumeError(
+            f"{path.name} unpacks to {claimed / 1e9:,.1f} GB, but only {free / 1e9:,.1f} GB are free for temporary files. "
+            "Make room, or unpack it elsewhere and open the folder."
+        )
     written = 0
     for number, member in enumerate(members):
         target = _place(folder, member.filename, number)

@@ -74,7 +74,13 @@ _TAGS = [
     *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SamplesPerPixel"),
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "PhotometricInterpretation"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation", "BitsAllocated"),
-    *("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "SpecificCharacterSet"),
+    *(
+        "ConcatenationFrameOffsetNumber",
+        "NumberOfFrames",
+        "SharedFunctionalGroupsSequence",
+        "PerFrameFunctionalGroupsSequence",
+        "SpecificCharacterSet",
+    ),
     *(name for name, _ in TRAITS),
 ]
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -213,13 +219,15 @@ def _headers_of(dataset: pydicom.Dataset, path: Path) -> Iterator[ImageHeader]:
         )
         return
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+    # A concatenation is one object in several files; its frames are counted through.
+    offset = _integer(dataset, "ConcatenationFrameOffsetNumber") or 0
     for frame in range(num_frames):
         groups = [per_frame[frame], *shared] if per_frame else shared
         header = _place_and_scale(list(_layers(groups, dataset)))
         if not per_frame:
             header["position"] = None  # one position for many frames says nothing of theirs
         # The radiologist's "image 38" of a multi-frame object is its 38th frame.
-        yield ImageHeader(frame=frame, instance_number=frame + 1, **common, **header)
+        yield ImageHeader(frame=frame, instance_number=offset + frame + 1, **common, **header)
 
 
 def _layers(groups: list[pydicom.Dataset], dataset: pydicom.Dataset) -> Iterator[pydicom.Dataset]:

@@ -270,6 +270,12 @@ CASES = [
     Case(_EXTRAS, "a colour picture", colour_picture, Opens(("Left out: 1 x secondary capture.",))),
     Case(
         _EXTRAS,
+        "pictures of a palette (PALETTE COLOR)",
+        lambda folder: written(folder, axial_images(), PhotometricInterpretation="PALETTE COLOR"),
+        Refused(VolumeError, "The series holds no CT slices (left out: 8 x secondary capture)."),
+    ),
+    Case(
+        _EXTRAS,
         "only localizers",
         lambda folder: written(folder, axial_images(), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
         Refused(VolumeError, "The series holds no CT slices (left out: 8 x localizer)."),

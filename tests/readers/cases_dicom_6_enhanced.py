@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.uid import EnhancedCTImageStorage
+from pydicom.uid import EnhancedCTImageStorage, generate_uid
 
 from napari_ct_grounding.core.errors import GeometryError, UnevenSpacingError, VolumeError
 from tests.readers.case import Case, Opens, Refused, Written
@@ -121,6 +121,18 @@ def localizer_frames(folder: Path) -> Written:
     return one(folder, images, enhanced(images, group), truth=axial_images())
 
 
+def concatenation(folder: Path) -> Written:
+    """One object in two files: frames 1 to 5, and 6 to 8."""
+    images = axial_images()
+    uid = generate_uid()
+    for name, part in (("1.dcm", slice(0, 5)), ("2.dcm", slice(5, 8))):
+        dataset = enhanced(images[part])
+        dataset.SeriesInstanceUID, dataset.StudyInstanceUID = uid, "1.2.3"
+        dataset.ConcatenationUID, dataset.ConcatenationFrameOffsetNumber = "1.2.3.4", part.start
+        save(dataset, folder / name)
+    return Written(folder, truth_of(images, image_numbers=range(1, 9)))
+
+
 def gap(folder: Path) -> Written:
     images = axial_images()
     del images[4]
@@ -156,6 +168,7 @@ def beside_classic(folder: Path) -> Written:
 
 
 CASES = [
+    Case(_GROUP, "one object in two files (a concatenation)", concatenation, Opens()),
     Case(_GROUP, "frames in order", in_order, Opens()),
     Case(_GROUP, "frames in no order: the image number is the frame's", out_of_order, Opens()),
     Case(_GROUP, "a rescale intercept for each frame", rescale_per_frame, Opens()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -97,6 +99,33 @@ def test_sizes_are_counted_while_unpacking(study, scratch, monkeypatch):
 def _claiming(info: zipfile.ZipInfo, size: int) -> zipfile.ZipInfo:
     info.file_size = size
     return info
+
+
+def test_folders_of_killed_programs_are_removed_after_a_day(study, scratch, tmp_path):
+    forgotten, fresh, foreign = (scratch / name for name in ("ct-grounding-zip-a", "ct-grounding-zip-b", "other"))
+    for folder in (forgotten, fresh, foreign):
+        folder.mkdir()
+        (folder / "IM1").write_bytes(b"x")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    link = scratch / "ct-grounding-zip-link"
+    link.symlink_to(kept, target_is_directory=True)
+    for folder in (forgotten, foreign, kept):
+        os.utime(folder, (0, 0))
+    os.utime(link, (0, 0), follow_symlinks=False)
+    list_series(study)
+    assert not forgotten.exists()
+    assert fresh.exists()
+    assert foreign.exists()
+    assert kept.exists()
+
+
+def test_a_full_disk_is_told_before_anything_is_written(study, scratch, monkeypatch):
+    usage = shutil.disk_usage(scratch)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=1000))
+    with pytest.raises(VolumeError, match=r"only 0\.0 GB are free for temporary files"):
+        read_volume(study)
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize(
