@@ -53,7 +53,9 @@ def json_options() -> argparse.ArgumentParser:
 def scan_argument() -> argparse.ArgumentParser:
     """The scan that a command reads."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("scan", type=Path, metavar="SCAN", help="NIfTI file, DICOM folder or DICOM file")
+    parser.add_argument(
+        "scan", type=Path, metavar="SCAN", help="NIfTI, NRRD, MetaImage or DICOM file, DICOM folder, or zip of one"
+    )
     return parser
 
 
@@ -65,7 +67,7 @@ def scan_options(*, of_one_scan: bool = True) -> argparse.ArgumentParser:
         group.add_argument(
             "--series", metavar="S", help="series of a DICOM folder: its number, or a key that `series` lists"
         )
-        group.add_argument("--frame", type=int, metavar="N", help="which volume of a 4D NIfTI file, from 0")
+        group.add_argument("--frame", type=int, metavar="N", help="which volume of a file with several, from 0")
     group.add_argument(
         "--uneven",
         choices=("refuse", "resample"),
