@@ -32,8 +32,8 @@ endif
 test: environment ## run every test
 	$(SCREEN) $(BIN)/python -m pytest -q
 
-bench: environment ## measure speed and memory, print a table, write artifacts/bench.json and bench.md
-	$(SCREEN) $(BIN)/python -m tests.benchmarks
+bench: environment ## measure speed and memory, print a table (options in ARGS="--quick", see docs/benchmarks.md)
+	$(SCREEN) $(BIN)/python -m tests.benchmarks $(ARGS)
 
 soak: environment ## an hour of opening, grounding, jumping and closing beside a bare napari; write artifacts/soak.png
 	$(SCREEN) $(BIN)/python -m tests.soak

@@ -93,11 +93,8 @@ def report_of(run: Run, before: Run | None) -> str:
         earlier, name = run.before, f"{run.against} (same run)"
     else:
         earlier, name = (before.figures, f"{before.commit}, {before.date[:10]}") if before else ((), "")
-    lines = [
-        f"{run.date[:16].replace('T', ' ')}, commit {run.commit}{', quick' if run.is_quick else ''}. {run.machine}. {run.software}.",
-        "",
-        table(run.figures, earlier, name),
-    ]
+    when = f"{run.date[:16].replace('T', ' ')}, commit {run.commit}{', quick' if run.is_quick else ''}"
+    lines = [f"{when}. {run.machine}. {run.software}.", "", table(run.figures, earlier, name)]
     return "\n".join([*lines, *([""] if run.notes else []), *(f"- {note}" for note in run.notes)])
 
 

@@ -69,7 +69,8 @@ class Run:
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON types."""
         values = {
-            key: [[f.name, round(f.value, 6), f.unit, f.aim] for f in getattr(self, key)] for key in ("figures", "before")
+            key: [[f.name, round(f.value, 6), f.unit, f.aim] for f in getattr(self, key)]
+            for key in ("figures", "before")
         }
         return {**self.__dict__, **values, "notes": list(self.notes)}
 
