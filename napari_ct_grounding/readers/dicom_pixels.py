@@ -16,6 +16,8 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
@@ -41,11 +43,12 @@ MAX_HU = 32767
 #: What decoding needs; nothing else is parsed, patient data least of all.
 _TAGS = [
     *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "Rows", "Columns"),
-    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "LossyImageCompression"),
     *("PixelData", "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
 ]
 #: One decoder for each syntax, whatever else is installed: libjpeg and openjpeg (pylibjpeg), CharLS for JPEG-LS.
 _PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
+_ALWAYS_LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
 
 class PixelReader:
@@ -61,6 +64,7 @@ class PixelReader:
         self._headers = headers
         self._padding_hu: set[float] = set()
         self._num_mislabelled = 0
+        self._is_lossy = False
         self._open_path: Path | None = None
         self._open_dataset: pydicom.Dataset | None = None
         self.hu = lru_cache(maxsize=2)(self._read_hu)
@@ -74,11 +78,14 @@ class PixelReader:
 
     def notes(self) -> list[str]:
         """Return what was unusual about the pixels read so far."""
-        if not self._num_mislabelled:
-            return []
-        return [
-            f"{self._num_mislabelled} images call their values unsigned, but hold negative ones; they were read as signed."
-        ]
+        notes = []
+        if self._num_mislabelled:
+            notes.append(
+                f"{self._num_mislabelled} images call their values unsigned, but hold negative ones; they were read as signed."
+            )
+        if self._is_lossy:
+            notes.append("The images were compressed with loss: values differ a little from the scanner's.")
+        return notes
 
     def _read_hu(self, index: int) -> NDArray:
         header = self._headers[index]
@@ -126,6 +133,7 @@ class PixelReader:
                     correct_unused_bits=False,  # padding may stand in them, and pydicom does not look at HighBit
                 )
                 plane = _without_spare_bits(raw, dataset)
+                self._is_lossy |= syntax in _ALWAYS_LOSSY or dataset.get("LossyImageCompression") == "01"
         except VolumeError:
             raise
         except PYDICOM_ERRORS as error:

@@ -238,7 +238,7 @@ def _check_is_ct(stack: DicomStack) -> None:
     if max(first.rows, first.columns) > MAX_SIDE:
         raise VolumeError(
             f"The header claims slices of {first.rows} x {first.columns} pixels; a CT has at most {MAX_SIDE} x {MAX_SIDE}. "
-            "The header is damaged."
+            "The header is damaged; export the series again."
         )
     if len(headers) < 2:
         raise VolumeError("The series holds a single image; a volume needs at least two slices. Open the whole series.")

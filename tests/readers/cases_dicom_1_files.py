@@ -191,6 +191,13 @@ CASES = [
             "Study 1 (2019-05-12), series 4: Thorax, 7 images of 12 mm",
         ),
     ),
+    Case(
+        _GROUP,
+        "two patients, series of the same number, asked for by that number",
+        two_patients,
+        Refused(VolumeError, "2 stacks have the series number 4. Choose one by its key (list_series)."),
+        {"series": 4},
+    ),
     Case(_GROUP, "two patients with one SeriesInstanceUID", two_patients_one_uid, Opens()),
     Case(_GROUP, "two series without SeriesInstanceUID in two folders", without_series_uid, Opens()),
     Case(_GROUP, "an MR series beside the CT", mr_beside_ct, Opens()),

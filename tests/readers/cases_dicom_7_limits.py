@@ -57,7 +57,8 @@ CASES = [
         lambda folder: written(folder, axial_images(), Rows=65535, Columns=65535),
         Refused(
             VolumeError,
-            "The header claims slices of 65535 x 65535 pixels; a CT has at most 8192 x 8192. The header is damaged.",
+            "The header claims slices of 65535 x 65535 pixels; a CT has at most 8192 x 8192. The header is "
+            "damaged; export the series again.",
         ),
     ),
     Case(
