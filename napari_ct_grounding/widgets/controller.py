@@ -71,8 +71,8 @@ class GroundingController:
     scan_changed = Signal()
     #: (is_running) An encoding began or ended.
     encoding_changed = Signal(bool)
-    #: (done, total) windows of the running encoding.
-    encoding_progressed = Signal(int, int)
+    #: (done, total) windows of the running encoding, or diseases.
+    progressed = Signal(int, int)
     #: (is_working) Sentences or diseases began to be computed, or all are done.
     working_changed = Signal(bool)
     #: (text) What the running job does now.
@@ -103,7 +103,9 @@ class GroundingController:
         self._waiting: list[str] = []
         self._asked: dict[GroundingRequest, int] = {}
         self._is_working = False
-        self._scoring = DiseaseScoring(jobs, store, self._on_diseases, self._on_scoring_failed, self.stage_changed.emit)
+        self._scoring = DiseaseScoring(
+            jobs, store, self._on_diseases, self._on_scoring_failed, self._on_scoring_progress
+        )
 
     # -- what is chosen
 
@@ -252,7 +254,7 @@ class GroundingController:
             on_done=partial(self._on_encoded, request),
             on_failed=self._on_encoding_failed,
             on_cancelled=self._on_encoding_cancelled,
-            on_progress=self.encoding_progressed.emit,
+            on_progress=self.progressed.emit,
             on_stage=self.stage_changed.emit,
         )
         job = self._jobs.submit(partial(encode_scan, self._store, request, is_patient), continuations)
@@ -373,6 +375,11 @@ class GroundingController:
         if answers is self.answers:
             self.diseases_changed.emit()
         self._tell_working()
+
+    def _on_scoring_progress(self, done: int, total: int) -> None:
+        if not self.is_encoding:
+            self.stage_changed.emit("Scoring the diseases")
+            self.progressed.emit(done, total)
 
     def _on_scoring_failed(self, request: ScanRequest, error: Exception) -> None:
         self._answers[request].diseases = []  # told once; not tried again at every sentence

@@ -183,7 +183,7 @@ class GroundingDock(QWidget):
         self.strip.step_requested.connect(self.follower.step)
         self.presets.window_requested.connect(self._on_window_requested)
         self.presets.radiological_view_requested.connect(self._on_radiological_view_requested)
-        controller.encoding_progressed.connect(panel.set_progress)
+        controller.progressed.connect(panel.set_progress)
         controller.stage_changed.connect(panel.set_stage)
         controller.working_changed.connect(self._on_working_changed)
         self.menu.coverage_chosen.connect(controller.choose_coverage)
@@ -402,7 +402,7 @@ class GroundingDock(QWidget):
         """Show that sentences or scores are still being computed, with Cancel."""
         if self.controller.is_working and not self.controller.is_encoding:
             self.presenter.show_encoding(True)
-            self.volume_panel.set_stage("Computing the answers")
+            self.volume_panel.set_stage("Computing the answers")  # until the next report
 
     def _on_window_requested(self, window: DisplayWindow) -> None:
         layer = self.presenter.layer()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from napari_ct_grounding.core.errors import Cancelled, NotHounsfieldError
@@ -22,7 +23,7 @@ __all__ = [
     "encode_scan",
     "ground_sentence",
     "open_series",
-    "score_disease",
+    "score_diseases",
     "user_cache",
 ]
 
@@ -201,13 +202,14 @@ def ground_sentence(
     return session.ground([sentence], encoded)[0]
 
 
-def score_disease(
-    store: SessionStore, request: ScanRequest, encoded: Any, name: str, context: JobContext
-) -> DiseaseScore:
-    """Return the score of one disease."""
+def score_diseases(
+    store: SessionStore, request: ScanRequest, encoded: Any, names: Sequence[str], context: JobContext
+) -> tuple[list[DiseaseScore], float]:
+    """Return the scores of some diseases, and how long (s) they took."""
     session = store.session_for(request, context)
-    context.report_stage("Scoring the diseases")
-    return session.score_diseases([name], encoded)[0]
+    begun = perf_counter()
+    scores = session.score_diseases(list(names), encoded)
+    return scores, perf_counter() - begun
 
 
 def open_series(path: Any, key: str, context: JobContext) -> Any:

@@ -203,9 +203,10 @@ class VolumePanel(QWidget):
             self.progress.reset()
 
     def set_stage(self, text: str) -> None:
-        """Say what the running job does; the bar moves without a share until windows are counted."""
+        """Say what the running job does; until windows are counted the bar is empty, since a moving one shows no words."""
         self._stage = text
-        self.progress.setRange(0, 0)
+        self.progress.setRange(0, 1)
+        self.progress.setValue(0)
         self.progress.setFormat(text)
 
     def set_progress(self, done: int, total: int) -> None:
