@@ -7,6 +7,7 @@ where it had to refuse one.
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -96,6 +97,9 @@ class ScanOpener(QObject):
         self._choose_volume = choose_volume
         self._running: dict[int, ScanOrder] = {}
         self._is_listening = False
+        self._listener = _listener_of(weakref.ref(self))
+        # The desk outlives every viewer; a partial of plain values, since a bound method would be gone together with this object.
+        self.destroyed.connect(partial(_leave_desk, self._listener))
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
@@ -162,7 +166,7 @@ class ScanOpener(QObject):
         """Take up refused scans from now on, and the last one that nobody took."""
         if not self._is_listening:
             self._is_listening = True
-            refusals.listen(self._take)
+            refusals.listen(self._listener)
             last = refusals.take_last()
             if last is not None:
                 self._show_refused(_order_of(last), last.error)
@@ -171,7 +175,7 @@ class ScanOpener(QObject):
         """Take up no more refused scans."""
         if self._is_listening:
             self._is_listening = False
-            refusals.ignore(self._take)
+            refusals.ignore(self._listener)
 
     def _take(self, refused: RefusedScan) -> bool:
         """Whether the scan was meant for our viewer: files are dropped on the active one."""
@@ -227,6 +231,20 @@ class ScanOpener(QObject):
             [("Resample to an even grid", resample)],
             is_closable=True,
         )
+
+
+def _listener_of(owner: weakref.ref[ScanOpener]) -> Callable[[RefusedScan], bool]:
+    """Return what the desk calls; it keeps no viewer alive."""
+
+    def take(refused: RefusedScan) -> bool:
+        opener = owner()
+        return opener is not None and opener._take(refused)
+
+    return take
+
+
+def _leave_desk(listener: Callable[[RefusedScan], bool], *_: object) -> None:
+    refusals.ignore(listener)
 
 
 def _order_of(refused: RefusedScan) -> ScanOrder:

@@ -199,6 +199,15 @@ def test_what_napari_could_not_open_appears_in_the_dock_that_is_open_or_opens_ne
     assert not refusals.offer(RefusedScan("broken", VolumeError("It holds no image.")))
 
 
+def test_an_opener_that_is_deleted_leaves_the_desk(viewer, volumes, notices, inline_jobs, qtbot):
+    opener = ScanOpener(viewer, inline_jobs, volumes, notices, lambda _: None)
+    opener.listen()
+    with qtbot.waitSignal(opener.destroyed):
+        opener.deleteLater()
+    assert not refusals.offer(RefusedScan("broken", VolumeError("It holds no image.")))
+    assert refusals.take_last() is not None
+
+
 def test_a_scan_refused_on_another_thread_is_not_shown_from_there(opener):
     opener.listen()
     taken = []

@@ -5,17 +5,21 @@ from dataclasses import replace
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QGuiApplication, QImage, QWheelEvent
+from qtpy.QtWidgets import QLabel, QToolButton
 
 from napari_ct_grounding.core.diseases import CHEST_DISEASES, CT_RATE_DISEASES
 from napari_ct_grounding.core.results import DiseaseScore
+from napari_ct_grounding.widgets.panels.badges import BadgeRow
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel, bar_share
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
+from napari_ct_grounding.widgets.panels.orientation_question import OrientationQuestion
 from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip, tick_positions
 from napari_ct_grounding.widgets.panels.result_table import NO_LOCATION, ResultTable, table_text
 from napari_ct_grounding.widgets.panels.sentence_panel import SentencePanel
 from napari_ct_grounding.widgets.panels.status_line import RESEARCH_USE, StatusLine
 from napari_ct_grounding.widgets.panels.volume_panel import SeriesEntry, VolumeEntry, VolumePanel
+from napari_ct_grounding.widgets.sources import Orientation
 
 THEMES = ("dark", "light")
 
@@ -357,3 +361,58 @@ def test_painted_colours_stand_out_from_their_ground(theme, name):
 
     bright, dark = sorted((luminance(getattr(colors, name)), luminance(colors.field)), reverse=True)
     assert (bright + 0.05) / (dark + 0.05) >= (4.5 if name in ("text", "warning") else 2.7)
+
+
+def test_badges_wrap_within_a_narrow_dock_and_grow_and_shrink_with_their_number(qtbot, colors):
+    row = BadgeRow(colors)
+    qtbot.addWidget(row)
+    row.resize(286, 10)
+    row.show()
+    heights = []
+    for num in (1, 7, 2):
+        row.set_badges([(f"number {i}: shorter than a window", f"Full sentence <{i}> & more.") for i in range(num)])
+        labels = row.findChildren(QLabel, options=Qt.FindChildOption.FindDirectChildrenOnly)[-num:]
+        qtbot.waitUntil(lambda labels=labels: all(label.height() > 5 for label in labels))
+        assert all(label.x() + label.width() <= row.width() for label in labels)
+        assert all(label.y() + label.height() <= row.height() for label in labels)
+        assert "&lt;0&gt; &amp; more" in labels[0].toolTip()
+        heights.append(row.height())
+    assert heights[1] > heights[2] > heights[0]
+    row.set_badges([])
+    assert row.isHidden()
+
+
+def test_a_notice_can_be_closed_with_its_cross_when_it_may(qtbot, colors):
+    board = NoticeBoard(colors)
+    qtbot.addWidget(board)
+    board.show_notice("question", "Needs an answer.", [("Yes", lambda: None)])
+    assert board.findChildren(QToolButton) == []
+    board.show_notice("refused", "Was not opened.", is_closable=True)
+    board.findChild(QToolButton).click()
+    assert board.text_of("refused") is None
+    assert board.text_of("question") is not None
+
+
+def test_frames_are_counted_from_one_on_screen_and_from_zero_inside(qtbot, colors):
+    panel = VolumePanel(colors)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.set_frames(0, 1)
+    assert not panel.frame.isVisible()
+    panel.set_frames(2, 5)
+    assert panel.frame.isVisible()
+    assert panel.frame.currentText() == "volume 3 of 5"
+    with qtbot.waitSignal(panel.frame_chosen) as asked:
+        panel.frame.activated.emit(4)
+    assert asked.args == [4]
+
+
+def test_the_voxel_size_is_asked_only_where_the_units_do_not_say(qtbot):
+    question = OrientationQuestion()
+    qtbot.addWidget(question)
+    question.ask((3.0, 0.7, 0.8))
+    assert question.orientation() == Orientation(False, True, True, (3.0, 0.7, 0.8))
+    assert "voxel size" in question.text.text()
+    question.ask(None)
+    assert question.orientation() == Orientation(False, True, True, None)
+    assert "voxel size" not in question.text.text()
