@@ -111,7 +111,7 @@ class EmbeddingCache:
 
     def __contains__(self, key: EncodingKey) -> bool:
         """Whether there is a file for `key`; it may still turn out to be damaged."""
-        return self._path(key).is_file()
+        return os.path.isfile(self._path(key))  # False, not an error, where the folder may not be looked into
 
     def get(self, key: EncodingKey) -> KeptEncoding | None:
         """Return what is kept for `key`, or None; an unusable file is removed."""
