@@ -124,7 +124,7 @@ def _read_header(stream: BinaryIO, name: str) -> tuple[dict[str, str], int, list
     while "ElementDataFile" not in by_spelling:
         line = next_line(stream, name)
         key, equals, value = (part.strip() for part in line.partition(b"="))
-        if not equals or not key.decode("latin-1").isprintable():
+        if not equals or not re.fullmatch(rb"[\x20-\x7e]+", key):
             raise VolumeError(
                 f"{name} is not a MetaImage file, or its header is damaged: it must be lines 'key = value', the last of them "
                 "ElementDataFile. Copy or export the file again."
@@ -194,6 +194,7 @@ def _affine(header: dict[str, str], num_axes: int, name: str, notes: list[str]) 
             )
     elif letters == "RAI":
         directions = np.eye(3)
+        notes.append("The header holds no TransformMatrix: AnatomicalOrientation = RAI is taken as ITK writes it.")
     else:
         raise GeometryError(
             f"{name} does not say where left, front and head are: it holds no TransformMatrix"

@@ -156,6 +156,10 @@ def _read_header(stream: BinaryIO, name: str, is_pair: bool) -> NiftiHeader:
     block = start + stream.read(size - 4)
     if size not in sizes or len(block) < size:
         raise VolumeError(f"{name} is not a NIfTI file: it does not begin with a NIfTI header.")
+    if size == 540 and block[8:12] != b"\r\n\x1a\n":
+        raise VolumeError(
+            f"{name} was changed while it was copied (as text?): the mark of its header is damaged. Copy it again."
+        )
     # The size of the header tells the byte order; nibabel would guess it from the number of axes, which may be damaged.
     header = header_class(block, endianness="<" if int.from_bytes(start, "little") == size else ">", check=False)
     magic = bytes(header["magic"].tobytes())[:4]

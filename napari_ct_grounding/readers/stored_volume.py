@@ -20,7 +20,7 @@ from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer, scale_to_hu
 from napari_ct_grounding.readers.notes import check_plausible, geometry_notes
-from napari_ct_grounding.readers.voxel_stream import Coding, fill, open_voxels, reading_errors_of, skip
+from napari_ct_grounding.readers.voxel_stream import Coding, drain, fill, open_voxels, reading_errors_of, skip
 
 __all__ = ["StoredVolume", "in_millimetres", "load_volume", "stored_geometry"]
 
@@ -133,6 +133,8 @@ def load_volume(stored: StoredVolume, frame: int | None = None) -> CTVolume:
             is_last = frame == stored.num_frames - 1 or stored.frame_axis < 3
             if stream.read(1) and is_last:
                 notes.append("The file goes on behind the last voxel that its header names: the header may be damaged.")
+                # Damaged packed data may well unpack to more; the checksum at its end tells.
+                drain(stream, 0 if stored.coding == "raw" else stored.num_bytes)
     notes += geometry_notes(how.geometry)
     if stored.num_frames > 1:
         notes.append(f"Volume {(frame or 0) + 1} of {stored.num_frames} in the file.")

@@ -21,7 +21,7 @@ from isal.igzip_lib import IsalError
 
 from napari_ct_grounding.core.errors import VolumeError
 
-__all__ = ["GZIP_MAGIC", "Coding", "fill", "open_voxels", "reading_errors_of", "skip"]
+__all__ = ["GZIP_MAGIC", "Coding", "drain", "fill", "open_voxels", "reading_errors_of", "skip"]
 
 Coding = Literal["raw", "gzip", "zlib", "bzip2", "text"]
 
@@ -82,6 +82,12 @@ def skip(stream: BinaryIO, num_bytes: int, name: str) -> None:
         step = min(num_bytes, len(scratch))
         fill(stream, scratch[:step], name)
         num_bytes -= step
+
+
+def drain(stream: BinaryIO, max_bytes: int) -> None:
+    """Read on to the end of the stream, or for so many bytes."""
+    while max_bytes > 0 and (data := stream.read(_CHUNK)):
+        max_bytes -= len(data)
 
 
 class _JoinedFiles(io.RawIOBase):

@@ -149,7 +149,12 @@ CASES: list[Case] = [
     Case(_GROUP, "axes stored in the order z, y, x", _plain(np.eye(4)[:, [2, 1, 0, 3]]), Opens()),
     Case(_GROUP, "slices turned in their plane", _plain(_TURN), Opens()),
     Case(_GROUP, "as ITK keeps axial slices", _lying_as_in_itk(**_KNOWN), Opens()),
-    Case(_GROUP, "AnatomicalOrientation RAI and no matrix", _lying_as_in_itk(drop=(_MATRIX,), **_KNOWN), Opens()),
+    Case(
+        _GROUP,
+        "AnatomicalOrientation RAI and no matrix",
+        _lying_as_in_itk(drop=(_MATRIX,), **_KNOWN),
+        Opens(("The header holds no TransformMatrix: AnatomicalOrientation = RAI is taken as ITK writes it.",)),
+    ),
     Case(
         _GROUP,
         "AnatomicalOrientation LPS and no matrix",
@@ -393,6 +398,26 @@ CASES: list[Case] = [
         "a header without end",
         lambda folder: Written(save(folder, {"scan.mha": b"Comment = a\n" * 100_000})),
         Refused(VolumeError, "The header of scan.mha does not end within 1 MB; it is damaged."),
+    ),
+    Case(
+        _GROUP,
+        "a key with a damaged letter",
+        _edited(lambda raw: raw.replace(b"TransformM", b"Transform\xff"), **_KNOWN),
+        Refused(
+            VolumeError,
+            "scan.mha is not a MetaImage file, or its header is damaged: it must be lines 'key = value', the last of them "
+            "ElementDataFile. Copy or export the file again.",
+        ),
+    ),
+    Case(
+        _GROUP,
+        "damaged in the middle of its compressed data",
+        _edited(lambda raw: raw[:1200] + bytes(4) + raw[1200:], packing="zlib"),
+        Refused(
+            VolumeError,
+            "scan.mha is damaged or was cut short: its compressed data ends early or does not match its checksum. Copy or "
+            "download it again.",
+        ),
     ),
     Case(
         _GROUP,

@@ -117,6 +117,11 @@ def _patched(place: int, data: bytes, keep: int | None = None) -> Callable[[Path
     return write
 
 
+def _copied_as_text(folder: Path) -> Written:
+    (data,) = nifti(*phantom_grid(), version=2).values()
+    return Written(save(folder, {"scan.nii": data.replace(b"\r\n", b"\n")}))
+
+
 def _filled(value: float) -> Callable[[Path], Written]:
     def write(folder: Path) -> Written:
         array, affine = phantom_grid()
@@ -384,6 +389,15 @@ CASES: list[Case] = [
         "an empty file",
         lambda folder: Written(save(folder, {"scan.nii": b""})),
         Refused(VolumeError, "scan.nii is empty (0 bytes). Copy or download it again."),
+    ),
+    Case(
+        _GROUP,
+        "NIfTI-2, copied as text",
+        _copied_as_text,
+        Refused(
+            VolumeError,
+            "scan.nii was changed while it was copied (as text?): the mark of its header is damaged. Copy it again.",
+        ),
     ),
     Case(
         _GROUP,
