@@ -92,6 +92,18 @@ HUB_WEIGHTS = {
         patterns=("config.json", "*.safetensors", "*.safetensors.index.json", "LICENSE*", "README.md"),
         tokenizer_repository="Qwen/Qwen3-Embedding-0.6B",
     ),
+    "colipri": HubWeights(
+        name="colipri",
+        repository="microsoft/colipri",
+        description="chest CT and English reports, microsoft/colipri; needs the extra 'colipri'",
+        licence="MIT",
+        terms="name the authors",
+        num_bytes=1_035_000_000,
+        patterns=("model.safetensors", "LICENSE*", "README.md"),
+        tokenizer_repository="microsoft/BiomedVLP-CXR-BERT-specialized",
+        tokenizer_commit="5157bdba1437a3aed316dacb1a5b68edf96b9902",
+        has_encoder=True,
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,26 @@ def test_tensors_that_say_something_else_under_the_same_fingerprint_are_noticed_
         WeightsError, match=r"image embedding that they gave when they were first loaded.*weights verify"
     ):
         GroundingSession.from_pretrained("radfinder", device="cpu", cache=None)
+
+
+@pytest.mark.parametrize("name", ["bundled", "radfinder"])
+def test_weights_that_are_here_load_and_verify_without_a_socket(
+    released: FakeHub, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With the hub's client allowed to go online: nothing may try to."""
+    from napari_ct_grounding.inference.session import GroundingSession
+
+    pull(name, accept_licence=True)
+    released.requests.clear()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("sockets are closed in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    session = GroundingSession.from_pretrained(name, device="cpu", cache=None)
+    session.embed_text(["left lung"])
+    verify(name)
+    assert pull(name).is_dir()
+    assert released.requests == []
