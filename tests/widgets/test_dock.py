@@ -27,7 +27,7 @@ def open_dock(session):
 
 
 def _wait_idle(qtbot, dock):
-    qtbot.waitUntil(lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=5000)
+    qtbot.waitUntil(lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=20_000)
 
 
 def _ask(qtbot, dock, text):

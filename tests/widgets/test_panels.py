@@ -371,7 +371,8 @@ def test_badges_wrap_within_a_narrow_dock_and_grow_and_shrink_with_their_number(
     heights = []
     for num in (1, 7, 2):
         row.set_badges([(f"number {i}: shorter than a window", f"Full sentence <{i}> & more.") for i in range(num)])
-        labels = row.findChildren(QLabel, options=Qt.FindChildOption.FindDirectChildrenOnly)[-num:]
+        labels = [label for label in row.findChildren(QLabel) if label.isVisible()]
+        assert len(labels) == num
         qtbot.waitUntil(lambda labels=labels: all(label.height() > 5 for label in labels))
         assert all(label.x() + label.width() <= row.width() for label in labels)
         assert all(label.y() + label.height() <= row.height() for label in labels)

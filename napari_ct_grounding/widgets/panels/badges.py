@@ -38,20 +38,19 @@ class BadgeRow(QWidget):
         if list(badges) == self._badges:
             return
         self._badges = list(badges)
-        for label in self._labels:
-            self._flow.removeWidget(label)
-            label.hide()
-            label.deleteLater()
-        self._labels = []
-        for short, full in self._badges:
-            label = QLabel(f"\u26a0 {short}", self)
+        # Labels are kept and hidden, never removed: a layout written in Python and Qt would both delete the item.
+        while len(self._labels) < len(self._badges):
+            label = QLabel(self)
+            self._dress(label)
+            self._flow.addWidget(label)
+            self._labels.append(label)
+        for label, (short, full) in zip(self._labels, self._badges, strict=False):
+            label.setText(f"\u26a0 {short}")
             label.setToolTip(f"<qt>{_escaped(full)}</qt>")  # rich text wraps; plain text would run off the screen
             label.setAccessibleName(short)
             label.setAccessibleDescription(full)
-            self._dress(label)
-            self._flow.addWidget(label)
-            label.show()  # a hidden one has no height
-            self._labels.append(label)
+        for place, label in enumerate(self._labels):
+            label.setVisible(place < len(self._badges))  # a hidden one takes no room
         self.setVisible(bool(self._badges))
         self._fit()
 
