@@ -14,7 +14,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol
 
 from qtpy.QtCore import QObject, Signal, Slot
@@ -122,11 +121,10 @@ class JobThread(QObject):
         self._line = _Line()
         self._waiting: dict[int, Continuations] = {}
         self._reported.connect(self._deliver)
-        # Qt may delete this object long before Python does, or the other way round: either ends the thread. The finalizer also
-        # holds the slot: PyQt would call one that was collected together with this object, and crash.
-        abandon = partial(_abandon, self._line)
-        weakref.finalize(self, abandon)
-        self.destroyed.connect(abandon)
+        # Qt may delete this object long before Python does, or the other way round: either ends the thread.
+        weakref.finalize(self, _abandon, self._line)
+        self._end = _End(self._line)
+        self.destroyed.connect(self._end.come)
 
     @property
     def is_idle(self) -> bool:
@@ -192,7 +190,24 @@ class JobThread(QObject):
         getattr(continuations, kind)(*values)
 
 
-def _abandon(line: _Line, *_: object) -> None:
+class _End(QObject):
+    """Hears that a `JobThread` was deleted by Qt.
+
+    A slot of an object of its own, which Qt disconnects when it goes: a plain function, even a partial, crashes PyQt when
+    Python collected it before Qt deleted the sender.
+    """
+
+    def __init__(self, line: _Line) -> None:
+        super().__init__()
+        self._line = line
+
+    @Slot()
+    def come(self) -> None:
+        """End the thread."""
+        _abandon(self._line)
+
+
+def _abandon(line: _Line) -> None:
     """The owner is gone: nobody awaits anything. Called on whichever thread collected it."""
     line.cancel_all()
     line.end()

@@ -98,8 +98,8 @@ class ScanOpener(QObject):
         self._running: dict[int, ScanOrder] = {}
         self._is_listening = False
         self._listener = _listener_of(weakref.ref(self))
-        # The desk outlives every viewer; a partial of plain values, since a bound method would be gone together with this object.
-        self.destroyed.connect(partial(_leave_desk, self._listener))
+        # The desk outlives every viewer. Not through Qt's `destroyed`: PyQt calls a slot that Python has collected, and crashes.
+        weakref.finalize(self, refusals.ignore, self._listener)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
@@ -238,13 +238,12 @@ def _listener_of(owner: weakref.ref[ScanOpener]) -> Callable[[RefusedScan], bool
 
     def take(refused: RefusedScan) -> bool:
         opener = owner()
-        return opener is not None and opener._take(refused)
+        try:
+            return opener is not None and opener._take(refused)
+        except RuntimeError:  # Qt has deleted it already
+            return False
 
     return take
-
-
-def _leave_desk(listener: Callable[[RefusedScan], bool], *_: object) -> None:
-    refusals.ignore(listener)
 
 
 def _order_of(refused: RefusedScan) -> ScanOrder:

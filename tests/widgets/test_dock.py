@@ -27,7 +27,9 @@ def open_dock(session):
 
 
 def _wait_idle(qtbot, dock):
-    qtbot.waitUntil(lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=20_000)
+    qtbot.waitUntil(
+        lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=20_000
+    )
 
 
 def _ask(qtbot, dock, text):
@@ -322,14 +324,14 @@ def test_a_plain_layer_is_asked_for_its_orientation_and_for_hu(make_napari_viewe
     assert layer.unique_id == dock.controller.intent.source.layer_id
 
 
-def test_released_weights_ask_for_their_licence_first(make_napari_viewer, open_dock):
+def test_released_weights_ask_for_their_licence_first_and_no_server(make_napari_viewer, qtbot, open_dock):
     dock = open_dock(make_napari_viewer())
-    dock.volume_panel.weights_chosen.emit("radfinder")
+    dock.volume_panel.weights_chosen.emit("radfinder")  # the real cache, which is empty here
+    qtbot.waitUntil(lambda: dock.notices.text_of("licence") is not None, timeout=20_000)
     assert dock.controller.intent.weights.weights == "bundled"
-    assert "commercial use no" in dock.notices.text_of("licence")
-    dock.notices.press("licence", "Accept")
-    assert dock.controller.intent.weights.weights == "radfinder"
-    assert dock.controller.intent.weights.is_licence_accepted
+    assert "not for commercial use" in dock.notices.text_of("licence")
+    dock.notices.press("licence", "Not now")
+    assert dock.fetcher.downloading is None
 
 
 def test_badges_and_facts_say_what_the_model_did_not_see(make_napari_viewer, qtbot, open_dock, add_ct, session):
