@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ SAME_POSITION_MM = 0.01
 SAME_ORIENTATION = 1e-3
 #: Steps between slices may differ from their median by this much (mm), or by this share of it.
 EVEN_MM, EVEN_SHARE = 0.01, 0.01
+#: Images in a run of numbers that counts as a scan of its own.
+MIN_SWEEP = 4
 
 Headers = list[ImageHeader]
 
@@ -48,8 +52,7 @@ def split(headers: Headers) -> tuple[list[Headers], int]:
     stack of half steps), by the first attribute that explains it. Where none does, the images stay together, to be refused.
     """
     repeat = has_repeats(headers)
-    for value in _RULES:
-        parts = _by(headers, value)
+    for parts in _ways_to_split(headers):
         is_sound = len(parts) > 1 and all(len(part) > 1 and not has_repeats(part) for part in parts)
         if is_sound and (repeat or (_interleave(parts) and all(map(is_even, parts)))):
             return parts, 0
@@ -60,8 +63,7 @@ def split(headers: Headers) -> tuple[list[Headers], int]:
         return parts, len(headers) - len(once) + num_more
     # Part of it may be sound: a scan beside the images of its bolus tracking, all at one position.
     num_positions = len(np.unique(np.round(_along(headers) / SAME_POSITION_MM)))
-    for value in _RULES:
-        parts = _by(headers, value)
+    for parts in _ways_to_split(headers):
         sound = [part for part in parts if len(part) >= max(2, num_positions / 2) and not has_repeats(part)]
         if len(parts) > 1 and sound:
             return parts, 0
@@ -70,14 +72,14 @@ def split(headers: Headers) -> tuple[list[Headers], int]:
 
 def has_repeats(headers: Sequence[ImageHeader]) -> bool:
     """Whether two images lie at the same position along the common normal."""
-    if len(headers) < 2 or any(header.position is None or header.orientation is None for header in headers):
+    if len(headers) < 2 or not _have_places(headers):
         return False
     return bool((np.diff(_along(headers)) < SAME_POSITION_MM).any())
 
 
 def is_even(headers: Sequence[ImageHeader]) -> bool:
     """Whether all steps between neighbouring images agree with their median."""
-    if any(header.position is None or header.orientation is None for header in headers):
+    if not _have_places(headers):
         return False
     steps = np.diff(_along(headers))
     step = np.median(steps)
@@ -95,6 +97,7 @@ def details_of(groups: Sequence[Headers]) -> list[str]:
         values = [{header.traits[place] for header in group} for group in groups]
         texts = [" ".join(value) if len(value) == 1 else "" for value in values]
         columns.append([f"{name} {text}" if text else "" for text in texts])
+    columns.append([_numbers_name(group) for group in groups])
     varying = [column for column in columns if len(set(column)) > 1]
     for column in varying:
         if len(set(column)) == len(groups):
@@ -105,22 +108,40 @@ def details_of(groups: Sequence[Headers]) -> list[str]:
     return [f"stack {place}" for place in range(1, len(groups) + 1)]
 
 
-def _trait(place: int) -> Callable[[ImageHeader], Any]:
-    return lambda header: header.traits[place]
+def _ways_to_split(headers: Headers) -> Iterator[list[Headers]]:
+    """Give the parts by each trait, by all of them but the time, and by sweeps of the image numbers."""
+    for place in range(len(TRAITS)):
+        yield _by(headers, itemgetter(place))
+    yield _by(headers, lambda traits: traits[:-1])
+    yield _sweeps(headers)
 
 
-#: By what a series may be split: each trait, then all of them but the time.
-_RULES: tuple[Callable[[ImageHeader], Any], ...] = (
-    *(_trait(place) for place in range(len(TRAITS))),
-    lambda header: header.traits[:-1],
-)
+def _sweeps(headers: Headers) -> list[Headers]:
+    """Return runs of images whose positions move on as their numbers count up, until they jump back: passes of the table.
+
+    All runs must go the same way. Where the table turns, the image at the turn could belong to either run.
+    """
+    numbers = [header.instance_number for header in headers]
+    if len(headers) < 2 * MIN_SWEEP or None in numbers or len(set(numbers)) < len(numbers) or not _have_places(headers):
+        return [headers]
+    ordered = sorted(headers, key=lambda header: header.instance_number or 0)
+    steps = np.diff(np.array([header.position for header in ordered]) @ ordered[0].normal)
+    is_jump_back = np.sign(steps) * np.sign(steps[0]) < 0
+    starts = [0, *(np.flatnonzero(is_jump_back) + 1).tolist(), len(ordered)]
+    sweeps = [ordered[start:end] for start, end in pairwise(starts)]
+    # Shorter runs come about by chance, where numbers say nothing or the table turns.
+    return sweeps if min(map(len, sweeps)) >= MIN_SWEEP else [headers]
 
 
-def _by(headers: Headers, value: Callable[[ImageHeader], Any]) -> list[Headers]:
+def _by(headers: Headers, value: Callable[[tuple[str, ...]], Any]) -> list[Headers]:
     parts: dict[Any, Headers] = defaultdict(list)
     for header in headers:
-        parts[value(header)].append(header)
+        parts[value(header.traits)].append(header)
     return list(parts.values())
+
+
+def _have_places(headers: Sequence[ImageHeader]) -> bool:
+    return all(header.position is not None and header.orientation is not None for header in headers)
 
 
 def _along(headers: Sequence[ImageHeader]) -> np.ndarray:
@@ -129,7 +150,7 @@ def _along(headers: Sequence[ImageHeader]) -> np.ndarray:
 
 def _interleave(parts: list[Headers]) -> bool:
     """Whether every two parts share at least half of the shorter one's length: rotations of one scan only touch."""
-    if any(header.position is None or header.orientation is None for part in parts for header in part):
+    if not all(map(_have_places, parts)):
         return False
     ends = [(along[0], along[-1]) for along in map(_along, parts)]
     return all(
@@ -158,6 +179,11 @@ def _orientation_name(header: ImageHeader) -> str:
     if header.orientation is None:
         return "without orientation"
     return ("sagittal", "coronal", "axial")[int(np.abs(header.normal).argmax())]
+
+
+def _numbers_name(headers: Headers) -> str:
+    numbers = [header.instance_number for header in headers if header.instance_number is not None]
+    return f"images {min(numbers)} to {max(numbers)}" if len(numbers) == len(headers) else ""
 
 
 def _without_copies(headers: Headers) -> Headers:

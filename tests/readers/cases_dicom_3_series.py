@@ -195,19 +195,31 @@ CASES = [
     ),
     Case(
         _GROUP,
+        "interleaved at half a step, told apart by their image numbers alone",
+        lambda folder: two(folder, 6, {}, {}),
+        Opens(("The series holds 2 stacks of images; this is one of them: images 1 to 8.",)),
+    ),
+    Case(
+        _GROUP,
+        "two scans of one region, told apart by their image numbers alone",
+        lambda folder: two(folder, 0, {}, {}),
+        Opens(("The series holds 2 stacks of images; this is one of them: images 1 to 8.",)),
+    ),
+    Case(
+        _GROUP,
         "interleaved at a third of a step, nothing tells them apart",
-        lambda folder: two(folder, 4, {}, {}),
+        lambda folder: two(folder, 4, {}, {}, InstanceNumber=None),
         Refused(
             UnevenSpacingError,
             "The slices are not evenly spaced: steps run from 4 to 8 mm, most are 6 mm; the widest departure is "
-            "4 mm between images 1 and 101. Export the series without gaps, or ask for an even grid, which "
+            "4 mm between slices 0 and 1. Export the series without gaps, or ask for an even grid, which "
             'interpolates (uneven="resample", in the shell --uneven resample).',
         ),
     ),
     Case(
         _GROUP,
         "two scans of one region, nothing tells them apart",
-        lambda folder: two(folder, 0, {}, {}),
+        lambda folder: two(folder, 0, {}, {}, InstanceNumber=None),
         Refused(
             GeometryError,
             "7 of 15 images lie at a position where another image already lies, and nothing in the headers tells "
@@ -238,7 +250,7 @@ CASES = [
         _GROUP,
         "two frames of reference",
         two_references,
-        Opens(("The series holds 2 stacks of images; this is one of them: stack 1.",)),
+        Opens(("The series holds 2 stacks of images; this is one of them: images 1 to 8.",)),
     ),
     Case(_GROUP, "a frame of reference of its own for each image (an anonymiser's slip)", reference_each, Opens()),
     Case(_GROUP, "five images sent twice", sent_twice, Opens(("Left out: 5 x copy of the same image.",))),

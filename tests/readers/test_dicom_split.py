@@ -111,3 +111,36 @@ def test_directions_that_differ_by_rounding_are_alike():
 def test_steps_are_even_within_a_hundredth(steps, even):
     heights = [sum(steps[:count]) for count in range(len(steps) + 1)]
     assert is_even([header(float(z)) for z in heights]) is even
+
+
+def passes(num, offset, down) -> tuple[list[ImageHeader], list[ImageHeader]]:
+    first = [header(2.0 * place, "a", instance_number=place) for place in range(num[0])]
+    heights = sorted((2.0 * (place + offset) for place in range(num[1])), reverse=down)
+    return first, [header(z, "b", instance_number=100 + place) for place, z in enumerate(heights)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(num=st.tuples(st.integers(5, 30), st.integers(5, 30)), offset=st.sampled_from([0.0, 0.5, 0.25]))
+def test_two_passes_of_the_table_are_told_apart_by_their_image_numbers(num, offset):
+    first, second = passes(num, offset, down=False)
+    parts, _ = split([*second, *first])
+    assert sorted(len(part) for part in parts) == sorted(num)
+    assert all(len({image.description for image in part}) == 1 for part in parts)
+
+
+@settings(max_examples=60, deadline=None)
+@given(num=st.tuples(st.integers(5, 30), st.integers(5, 30)), offset=st.sampled_from([0.0, 0.25]))
+def test_a_pass_up_and_one_down_stay_together_to_be_refused(num, offset):
+    first, second = passes(num, offset, down=True)
+    parts, _ = split([*first, *second])
+    assert len(parts) == 1
+    assert has_repeats(parts[0]) or not is_even(parts[0])
+
+
+@settings(max_examples=100, deadline=None)
+@given(numbers=st.permutations(range(12)))
+def test_numbers_in_disorder_do_not_tear_a_scan_apart(numbers):
+    images = [header(2.0 * place, instance_number=number) for place, number in enumerate(numbers)]
+    parts, _ = split(images)
+    assert all(is_even(part) for part in parts)
+    assert sum(map(len, parts)) == 12
