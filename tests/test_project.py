@@ -208,7 +208,7 @@ def test_what_is_imported_is_required() -> None:
     """A module from nowhere works on the machine that happens to have it, and nowhere else."""
     provided = {"train", "tests", "napari_ct_grounding", *sys.stdlib_module_names}
     home = {"PIL": "pillow", "yaml": "napari", "sklearn": "scikit-learn", "_pytest": "pytest", "pytestqt": "pytest-qt"}
-    home |= {"hydra": "hydra-core"}
+    home |= {"hydra": "hydra-core", "nrrd": "pynrrd"}
     home |= {"npe2": "napari", "vispy": "napari", "importlinter": "import-linter", "packaging": "napari"}
     home |= {"psygnal": "napari", "app_model": "napari", "pydantic": "napari", "openjpeg": "pylibjpeg-openjpeg"}
     requirements = PROJECT["dependencies"] + [r for extra in PROJECT["optional-dependencies"].values() for r in extra]
