@@ -19,6 +19,8 @@ from napari_ct_grounding.model import hub_transfer
 from napari_ct_grounding.model.checksums import CHECKSUMS_FILE, write_checksums
 from napari_ct_grounding.model.encoders import list_encoders
 from napari_ct_grounding.model.hub_cache import ContentHash, Snapshot, blob_path, cached_snapshot
+from napari_ct_grounding.model.hub_errors import plain_errors
+from napari_ct_grounding.model.hub_names import HUB_WEIGHTS, TOKENIZER_PATTERNS, HubWeights
 from napari_ct_grounding.model.tensor_files import tensor_files
 
 __all__ = [
@@ -38,73 +40,8 @@ __all__ = [
 
 BUNDLED_NAME = "bundled"
 BUNDLED_FOLDER = Path(__file__).resolve().parents[1] / "weights" / "bundled"
-TOKENIZER_PATTERNS = ("tokenizer*.json", "vocab.*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
 #: How often a caller of `pull` hears of progress and is asked whether to stop (s).
 POLL_S = 0.1
-
-
-@dataclass(frozen=True)
-class HubWeights:
-    """Weights that the hub holds, and what a person should know before they are fetched.
-
-    Parameters
-    ----------
-    name : str
-    repository : str
-    description : str
-        One line for a chooser.
-    licence : str
-        Its short name.
-    terms : str
-        The licence in a few words.
-    num_bytes : int
-        Size of the download, about, tokenizer included.
-    patterns : tuple of str
-        Files that are wanted.
-    tokenizer_repository : str
-        Where the tokenizer's files lie; config.json of the weights may name another.
-    tokenizer_commit : str or None
-        Commit of the tokenizer's files; None for what is newest at the first download.
-    has_encoder : bool
-        Whether an encoder of this name reads them (`model.encoders`), and not the networks of this package.
-    """
-
-    name: str
-    repository: str
-    description: str
-    licence: str
-    terms: str
-    num_bytes: int
-    patterns: tuple[str, ...]
-    tokenizer_repository: str
-    tokenizer_commit: str | None = None
-    has_encoder: bool = False
-
-
-HUB_WEIGHTS = {
-    "radfinder": HubWeights(
-        name="radfinder",
-        repository="lmb-freiburg/radfinder",
-        description="as released, lmb-freiburg/radfinder",
-        licence="CC BY-NC-SA 4.0",
-        terms="no commercial use, name the authors, share alike",
-        num_bytes=4_140_000_000,
-        patterns=("config.json", "*.safetensors", "*.safetensors.index.json", "LICENSE*", "README.md"),
-        tokenizer_repository="Qwen/Qwen3-Embedding-0.6B",
-    ),
-    "colipri": HubWeights(
-        name="colipri",
-        repository="microsoft/colipri",
-        description="chest CT and English reports, microsoft/colipri; needs the extra 'colipri'",
-        licence="MIT",
-        terms="name the authors",
-        num_bytes=1_035_000_000,
-        patterns=("model.safetensors", "LICENSE*", "README.md"),
-        tokenizer_repository="microsoft/BiomedVLP-CXR-BERT-specialized",
-        tokenizer_commit="5157bdba1437a3aed316dacb1a5b68edf96b9902",
-        has_encoder=True,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -307,7 +244,7 @@ class _Pull:
 
     def _fetch(self) -> Path:
         weights = self._weights
-        with hub_transfer.plain_errors(weights.repository), hub_transfer.repository_lock(self._cancelled):
+        with plain_errors(weights.repository), hub_transfer.repository_lock(self._cancelled):
             model = self._listing(weights.repository, weights.patterns)
             for file in model.files:
                 if file.path == "config.json":  # small, and it names the tokenizer

@@ -19,9 +19,17 @@ from napari_ct_grounding.core.errors import Cancelled, LicenceNeededError, Weigh
 from napari_ct_grounding.model import hub_transfer
 from napari_ct_grounding.model.checksums import CHECKSUMS_FILE
 from napari_ct_grounding.model.hub_cache import RECORD_NAME, cached_snapshot
+from napari_ct_grounding.model.hub_names import HUB_WEIGHTS
 from napari_ct_grounding.model.tensor_files import fingerprint_of
 from napari_ct_grounding.model.weights import resolve_weights
-from napari_ct_grounding.model.weights_hub import copy_to, list_known, pull, tokenizer_from_cache, weights_folder
+from napari_ct_grounding.model.weights_hub import (
+    copy_to,
+    list_known,
+    local_folders,
+    pull,
+    tokenizer_from_cache,
+    weights_folder,
+)
 from tests.model.fake_hub import (
     COMMIT,
     LATER,
@@ -116,6 +124,27 @@ def test_the_list_says_what_is_still_to_be_fetched(hub):
     assert bytes_to_come()["radfinder"] == 4_140_000_000
     fetch()
     assert bytes_to_come()["radfinder"] == 0
+
+
+def test_weights_whose_tokenizer_is_pinned_get_it_at_that_commit(hub):
+    commit = HUB_WEIGHTS["colipri"].tokenizer_commit
+    hub.repositories["microsoft/colipri"] = Repository(LATER, {"model.safetensors": TENSORS, "colipri.py": b"code"})
+    vocabulary = HUB_WEIGHTS["colipri"].tokenizer_repository
+    hub.repositories[vocabulary] = Repository(commit, {"vocab.txt": b"lung", "modeling_cxrbert.py": b"code"})
+    folder = pull("colipri", accept_licence=True)
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+    assert [path.name for path in tokenizer_from_cache(vocabulary).iterdir()] == ["vocab.txt"]
+    assert f"/api/models/{vocabulary}/revision/{commit}" in [path for _, path, _ in hub.requests]
+    assert local_folders("colipri") == [folder, tokenizer_from_cache(vocabulary)]
+
+
+def test_the_page_names_every_weights_and_its_licence(repository):
+    page = (repository / "docs" / "weights.md").read_text(encoding="utf-8")
+    for weights in HUB_WEIGHTS.values():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{weights.name}` |")]
+        assert weights.repository in row
+        assert f"| {weights.licence} |" in row
+        assert f"{weights.num_bytes / 1e9:.1f} GB" in row
 
 
 def test_a_name_that_nobody_knows_says_which_there_are():
