@@ -1,7 +1,7 @@
 """MetaImage (.mha, and .mhd with data beside it) to a CT volume.
 
 A header is some twenty lines "key = value", parsed here strictly; SimpleITK would read them, too, but weighs 264 MB, holds the
-scan twice, and takes a header without orientation, or with a damaged number, for an upright scan.
+scan twice, and opens a header without orientation, or with a damaged number, without a word.
 """
 
 from __future__ import annotations
