@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThread, QTimer
 
 from napari_ct_grounding.core.errors import GroundingError, UnevenSpacingError
@@ -98,8 +99,6 @@ class ScanOpener(QObject):
         self._running: dict[int, ScanOrder] = {}
         self._is_listening = False
         self._listener = _listener_of(weakref.ref(self))
-        # The desk outlives every viewer. Not through Qt's `destroyed`: PyQt calls a slot that Python has collected, and crashes.
-        weakref.finalize(self, refusals.ignore, self._listener)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
@@ -234,14 +233,14 @@ class ScanOpener(QObject):
 
 
 def _listener_of(owner: weakref.ref[ScanOpener]) -> Callable[[RefusedScan], bool]:
-    """Return what the desk calls; it keeps no viewer alive."""
+    """Return what the desk calls: the desk outlives every viewer, so this keeps none alive, and leaves when its owner is gone."""
 
     def take(refused: RefusedScan) -> bool:
         opener = owner()
-        try:
-            return opener is not None and opener._take(refused)
-        except RuntimeError:  # Qt has deleted it already
+        if opener is None or not isalive(opener):
+            refusals.ignore(take)
             return False
+        return opener._take(refused)
 
     return take
 
