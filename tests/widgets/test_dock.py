@@ -324,9 +324,12 @@ def test_a_plain_layer_is_asked_for_its_orientation_and_for_hu(make_napari_viewe
     assert layer.unique_id == dock.controller.intent.source.layer_id
 
 
-def test_released_weights_ask_for_their_licence_first_and_no_server(make_napari_viewer, qtbot, open_dock):
+def test_released_weights_ask_for_their_licence_first_and_no_server(
+    make_napari_viewer, qtbot, open_dock, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     dock = open_dock(make_napari_viewer())
-    dock.volume_panel.weights_chosen.emit("radfinder")  # the real cache, which is empty here
+    dock.volume_panel.weights_chosen.emit("radfinder")
     qtbot.waitUntil(lambda: dock.notices.text_of("licence") is not None, timeout=20_000)
     assert dock.controller.intent.weights.weights == "bundled"
     assert "not for commercial use" in dock.notices.text_of("licence")
