@@ -112,6 +112,11 @@ class RadFinderNetwork(nn.Module):
         """Depth positions in one window."""
         return self.config.window_hwd[2] // self.config.patch_hwd[2]
 
+    @property
+    def head_dtype(self) -> torch.dtype:
+        """Type of combiner and heads, which may be finer than that of the encoders before them."""
+        return self.feature_comb_image.cls_token.dtype
+
     def whole_vector(self, cls: Tensor, patch_average: Tensor, grids: Sequence[Grid]) -> Tensor:
         """Return [cls ; mean over windows] (b, 2 c) of window features (b, H, W, D, c) that are zero-padded to a
         common grid.
@@ -130,6 +135,7 @@ class RadFinderNetwork(nn.Module):
 
     def embed_scans(self, cls: Tensor, patch_average: Tensor, depth: Tensor, grids: Sequence[Grid]) -> ScanVectors:
         """Return the vectors of scans from their window features, arranged and zero-padded (b, H, W, D, [k,] c)."""
+        cls, patch_average, depth = (features.to(self.head_dtype) for features in (cls, patch_average, depth))
         whole = self.whole_vector(cls, patch_average, grids)
         return ScanVectors(
             retrieval=self.projection_image(whole),
@@ -142,6 +148,7 @@ class RadFinderNetwork(nn.Module):
         """Return (localization, report) vectors (n, e), not normalised, of token ids (n, tokens)."""
         hidden = text_hidden(self.backbone_text, ids, mask)
         pooled = (pool_last if self.config.text.backbone["model_type"] == "qwen3" else pool_mean)(hidden, mask)
+        pooled = pooled.to(self.head_dtype)
         return self.projection_text_copy(pooled), self.projection_text(pooled)
 
 
@@ -194,9 +201,14 @@ class RadFinderModel(GroundingModel):
         materialise_text_buffers(self.model.backbone_text)
 
     def set_precision(self, precision: str) -> None:
-        """Turn the weights into another type; rotary positions stay float32."""
+        """Turn the two large encoders into another type. Combiner, heads and rotary positions stay float32: they cost
+        next to nothing, and most of what bfloat16 would move, it would move there.
+        """
         device = self.device
-        self.to(torch.float32 if precision == "float32" else torch.bfloat16)
+        self.to(torch.float32)
+        if precision == "bfloat16":
+            self.model.backbone_image.to(torch.bfloat16)
+            self.model.backbone_text.to(torch.bfloat16)
         self.materialise_buffers()
         self.to(device)
 
