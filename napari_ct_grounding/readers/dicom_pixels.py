@@ -36,6 +36,8 @@ __all__ = ["AIR_HU", "PADDING_BELOW_HU", "PixelReader"]
 AIR_HU = -1000
 #: Nothing in a patient or in the air around one is below this; writers pad with -2000, -3024 ... often without saying so.
 PADDING_BELOW_HU = -1500
+#: No CT keeps fewer bits of a value.
+MIN_BITS = 8
 #: A declared padding value above this could also be tissue: it counts as padding only where it touches the border.
 SURELY_AIR_HU = -900
 #: No CT goes beyond this (the extended scale ends at 30,710 HU): larger values are negative ones labelled as unsigned.
@@ -223,4 +225,10 @@ def _without_spare_bits(plane: NDArray, dataset: pydicom.Dataset) -> NDArray:
         if plane.dtype.kind == "u" or plane.min() < 0 or plane.max() >= 1 << stored:
             return plane
         high = stored - 1
+    spare_below = high - stored + 1
+    if stored < MIN_BITS or (plane & ((1 << spare_below) - 1)).any():
+        raise VolumeError(
+            f"The header of an image says that {stored} of {allocated} bits count, up to bit {high} (BitsStored, HighBit), but its "
+            "pixels do not look so. The header is damaged. Copy or export the series again."
+        )
     return (plane << (allocated - 1 - high)) >> (allocated - stored)
