@@ -137,6 +137,11 @@ def load_weights(
     model.load_state_dict(read_tensors(files), strict=True, assign=True)
     if is_empty:
         model.materialise_buffers()  # type: ignore[operator]
+    for module in model.modules():
+        # Parameters let go of the mapped file when they are turned into another type or moved; one buffer of 60 bytes that
+        # stays as it is would keep all of it mapped.
+        for buffer_name, buffer in list(module.named_buffers(recurse=False)):
+            setattr(module, buffer_name, buffer.clone())
     model.requires_grad_(False)
     is_known = name_or_folder == BUNDLED_NAME or name_or_folder in HUB_WEIGHTS
     name = str(name_or_folder) if is_known else folder.resolve().name

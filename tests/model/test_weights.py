@@ -83,6 +83,17 @@ def test_the_same_tensors_under_another_configuration_are_other_weights(folder):
     assert load_weights(folder).fingerprint != before
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="this system does not tell what is mapped")
+def test_weights_turned_into_another_type_let_go_of_their_file(folder):
+    def is_mapped() -> bool:
+        return str(folder / "model.safetensors") in Path("/proc/self/maps").read_text()
+
+    model = load_weights(folder).model
+    assert is_mapped()  # the parameters are the file's pages, not a copy of them
+    model.set_precision("bfloat16")
+    assert not is_mapped()
+
+
 def test_shards_load_like_a_single_file(folder, model):
     single = load_weights(folder).fingerprint
     shard(folder)
