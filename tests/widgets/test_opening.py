@@ -117,7 +117,7 @@ def test_what_cannot_be_opened_is_said_and_the_next_opening_takes_the_notice_awa
 
 def test_an_unforeseen_error_is_told_without_its_words(opener, notices, inline_jobs, monkeypatch):
     def fail(*_):
-        raise ZeroDivisionError("/home/patient")
+        raise ZeroDivisionError("/data/patient")
 
     monkeypatch.setattr(opening, "read_order", fail)
     opener.open_paths("scan")
