@@ -228,7 +228,7 @@ def _without_spare_bits(plane: NDArray, dataset: pydicom.Dataset) -> NDArray:
     spare_below = high - stored + 1
     if stored < MIN_BITS or (plane & ((1 << spare_below) - 1)).any():
         raise VolumeError(
-            f"The header of an image says that {stored} of {allocated} bits count, up to bit {high} (BitsStored, HighBit), but its "
-            "pixels do not look so. The header is damaged. Copy or export the series again."
+            f"The header of an image says that {stored} of {allocated} bits count, up to bit {high} (BitsStored, HighBit), but "
+            "its pixels do not look so. The header is damaged. Copy or export the series again."
         )
     return (plane << (allocated - 1 - high)) >> (allocated - stored)

@@ -207,6 +207,6 @@ def _digest(header: ImageHeader) -> bytes | None:
     try:
         with quiet_pydicom():
             pixels = open_dataset(header.path, specific_tags=["PixelData"]).PixelData
+        return hashlib.blake2b(pixels).digest()
     except PYDICOM_ERRORS:
         return None
-    return hashlib.blake2b(pixels).digest()
