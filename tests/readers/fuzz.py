@@ -1,6 +1,6 @@
 """Damaged scans by the thousand: each opens in the right place, or is refused in a sentence.
 
-The full run, which docs/input-handling.md quotes, takes some minutes::
+The full run takes some minutes::
 
     python -m tests.readers.fuzz --inputs 20000
 
