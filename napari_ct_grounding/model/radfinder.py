@@ -202,7 +202,7 @@ class RadFinderModel(GroundingModel):
 
     def set_precision(self, precision: str) -> None:
         """Turn the two large encoders into another type. Combiner, heads and rotary positions stay float32: they cost
-        next to nothing, and most of what bfloat16 would move, it would move there.
+        next to nothing, and rounding them, too, moves more answers (docs/benchmarks.md).
         """
         device = self.device
         self.to(torch.float32)
