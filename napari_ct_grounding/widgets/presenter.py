@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from napari.utils.notifications import show_info
-
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.badge_texts import badges_of
 from napari_ct_grounding.widgets.canvas_text import CanvasText
@@ -85,6 +83,7 @@ class Presenter:
 
     def show_scan(self) -> None:
         """Show all that is known of the chosen scan."""
+        self._panels.notices.remove_notice("no location")
         source, answers = self._controller.intent.source, self._controller.answers
         covered = None if answers is None else answers.scan.encoded.embeddings.covered_mm
         self._panels.strip.set_extent(None if source is None else source.geometry.z_extent_mm, covered)
@@ -135,10 +134,14 @@ class Presenter:
         self._panels.table.select(result.sentence)
         self.select(result)
         if result.has_location:
+            self._panels.notices.remove_notice("no location")
             self.jump(result.z_mm)
         else:
-            show_info(
-                "No clear location: no place in this scan fits the sentence clearly. The viewer stays where it is."
+            self._panels.notices.show_notice(
+                "no location",
+                "No clear location: no place in this scan fits the sentence clearly. The viewer stays where it is.",
+                is_warning=False,
+                is_closable=True,
             )
 
     # -- selection and place

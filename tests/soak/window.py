@@ -80,11 +80,21 @@ class Window:
 
         self.dock = GroundingDock(self.viewer)
         self.area = self.viewer.window.add_dock_widget(self.dock, name="CT Grounding", area="right")
+        # Four slices of a head look like no HU to the check: the user insists.
+        self.dock.controller.hounsfield_asked.connect(self._insist_on_hu)
+
+    def _insist_on_hu(self, _error: Exception) -> None:
+        self.dock.controller.assume_hu()
+
+    def close_toasts(self) -> None:
+        """Close napari's messages: they wait for the window to be the active one, which a virtual screen never tells."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        for toast in list(NapariQtNotification._instances):
+            toast.close()
 
     def renew_dock(self) -> None:
         self.viewer.window.remove_dock_widget(self.dock)
-        self.settle()
-        self.dock.deleteLater()
         self.dock = self.area = None
         self.settle()
         self.add_dock()
@@ -217,6 +227,7 @@ def main() -> None:
                 DISTURBANCES[(cycle + cycle // len(cases)) % len(DISTURBANCES)],
             )
             noted = run_cycle(window, case, disturbance, chance)
+            window.close_toasts()
             window.settle(0.2)
             notices, faults = ears.take()
             line = {

@@ -99,7 +99,7 @@ def test_a_sentence_typed_first_encodes_jumps_highlights_and_lists(
     _ask(qtbot, dock, "flat sentence")
     assert current_slice(viewer, layer) == before
     assert "predicted slice" not in viewer.layers
-    assert any("No clear location" in message for message in _notifications())
+    assert "No clear location" in dock.notices.text_of("no location")
     # Nonsense is refused in plain words, and nothing is lost.
     dock.sentence_panel.submit("...")
     assert any("The sentence is empty" in message for message in _notifications())
