@@ -209,6 +209,9 @@ class RadFinderModel(GroundingModel):
         if precision == "bfloat16":
             self.model.backbone_image.to(torch.bfloat16)
             self.model.backbone_text.to(torch.bfloat16)
+            for parameter in self.parameters():
+                if parameter.dtype == torch.float32:  # one that stays as it is would keep the whole file mapped
+                    parameter.data = parameter.data.clone()
         self.materialise_buffers()
         self.to(device)
 
