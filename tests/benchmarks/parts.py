@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ __all__ = ["PARTS", "Part", "Scene"]
 
 #: Windows of the release are float16; a step near 1 is 4.9e-4 (SPEC of the golden figures).
 EQUAL_WITHIN = 4.9e-4
+#: Room for the weights of released size, and some.
+FULL_SIZE_DISK_BYTES = 6 * 10**9
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,24 @@ def big_scan(tree: Tree, scene: Scene) -> list[Figure]:
     return rows
 
 
+def full_size_load(tree: Tree, scene: Scene) -> list[Figure]:
+    """Memory for loading weights of released size and layout."""
+    folder = scene.folder / "full-size-weights"
+    if not folder.exists():
+        if shutil.disk_usage(scene.folder).free < FULL_SIZE_DISK_BYTES:
+            raise PartSkipped("the disk has no room for weights of 4.1 GB")
+        tree.output_of("tests.benchmarks.full_size_load", "make", folder)
+    rows = []
+    for dtype in ("float32", "bfloat16"):
+        got = tree.run("full_size_load", "load", folder, dtype)
+        rows += [
+            Figure(f"full-size weights, {dtype}, loading", got["load and probe, wall_s"], "s"),
+            Figure("  peak of resident pages while loading", got["load and probe, peak_mb"], "MB"),
+            Figure("  resident after one window and one sentence", got["resident_after_mb"], "MB"),
+        ]
+    return [Figure("full-size weights, file", got["file_mb"], "MB"), *rows]
+
+
 @dataclass(frozen=True)
 class Part:
     """How often a part is repeated, and whether an earlier state can be measured, too."""
@@ -171,5 +192,6 @@ PARTS = {
     "gpu": Part(gpu, num_repeats=1, is_compared=False),
     "answers": Part(answers, num_repeats=2),
     "slider": Part(slider, num_repeats=1),
+    "full-size-load": Part(full_size_load, num_repeats=1, is_compared=False, is_quick=False),
     "big-scan": Part(big_scan, num_repeats=1, is_compared=False, is_quick=False),
 }
