@@ -10,7 +10,7 @@ __all__ = ["main"]
 
 
 def _phantoms(arguments: argparse.Namespace) -> None:
-    from napari_ct_grounding.model.slab_preprocessing import SlabFrame
+    from napari_ct_grounding.model.slab.preprocessing import SlabFrame
     from train.data.phantoms import generate_cache
 
     seeds = range(arguments.seed0, arguments.seed0 + arguments.num)

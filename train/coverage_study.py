@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from napari_ct_grounding.model.preprocessing import ScanWindows, cut_windows, prepare_windows
-from napari_ct_grounding.model.radfinder import RadFinderModel
-from napari_ct_grounding.model.radfinder_config import RadFinderConfig
+from napari_ct_grounding.model.radfinder.config import RadFinderConfig
+from napari_ct_grounding.model.radfinder.model import RadFinderModel
+from napari_ct_grounding.model.radfinder.preprocessing import ScanWindows, cut_windows, prepare_windows
 from napari_ct_grounding.phantom.catalogue import LANDMARKS
 from napari_ct_grounding.phantom.scan import PhantomScan, generate_scan
 from train.losses.localization import extent_targets, localization_loss

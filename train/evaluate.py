@@ -26,8 +26,8 @@ from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.localization_results import LocalizationCase, Truth
 from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval
 from napari_ct_grounding.inference.case_list import CaseList
-from napari_ct_grounding.model.slab import SlabModel
-from napari_ct_grounding.model.slab_preprocessing import window_channels
+from napari_ct_grounding.model.slab.model import SlabModel
+from napari_ct_grounding.model.slab.preprocessing import window_channels
 from napari_ct_grounding.phantom.scan import Target
 from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION

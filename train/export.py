@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from napari_ct_grounding.model.card import CARD_FORMAT_VERSION
-from napari_ct_grounding.model.probe import compute_probe
-from napari_ct_grounding.model.weights import load_weights
+from napari_ct_grounding.model.weights.card import CARD_FORMAT_VERSION
+from napari_ct_grounding.model.weights.loading import load_weights
+from napari_ct_grounding.model.weights.probe import compute_probe
 from train.fit import load_run
 
 __all__ = ["LICENCE", "MAX_MEGABYTES", "export", "read_card_record", "write_card_record"]

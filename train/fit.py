@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
-from napari_ct_grounding.model.hashed_text import inverse_document_frequency
-from napari_ct_grounding.model.slab import SlabModel
-from napari_ct_grounding.model.slab_preprocessing import SlabFrame, window_channels
+from napari_ct_grounding.model.slab.hashed_text import inverse_document_frequency
+from napari_ct_grounding.model.slab.model import SlabModel
+from napari_ct_grounding.model.slab.preprocessing import SlabFrame, window_channels
 from train.base_text import find_minilm, prune_minilm
 from train.data.batches import Batch, BatchMaker, prefetched
 from train.data.phantoms import CachedPhantom, load_cache

@@ -8,8 +8,8 @@ from typing import Any
 
 from napari_ct_grounding.inference.batch import run_batch
 from napari_ct_grounding.inference.session import GroundingSession
-from napari_ct_grounding.model.slab import SlabModel
-from napari_ct_grounding.model.weights import LoadedWeights, load_weights
+from napari_ct_grounding.model.slab.model import SlabModel
+from napari_ct_grounding.model.weights.loading import LoadedWeights, load_weights
 from train.calibrate import calibrate
 from train.data.phantoms import CachedPhantom, generate_cache, load_cache
 from train.evaluate import (

@@ -22,9 +22,9 @@ from scipy import ndimage
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.inference.session import GroundingSession
-from napari_ct_grounding.model.preprocessing import body_positions_mm
-from napari_ct_grounding.model.slab import SlabModel
-from napari_ct_grounding.model.slab_preprocessing import AIR_HU, MAX_HU
+from napari_ct_grounding.model.radfinder.preprocessing import body_positions_mm
+from napari_ct_grounding.model.slab.model import SlabModel
+from napari_ct_grounding.model.slab.preprocessing import AIR_HU, MAX_HU
 from napari_ct_grounding.model.upright import upright_volume
 from napari_ct_grounding.phantom.scan import generate_scan
 from napari_ct_grounding.phantom.sentences import sentence_for

@@ -13,7 +13,7 @@ from napari_ct_grounding.cli.answers import Table, answer, note
 from napari_ct_grounding.cli.options import Commands, common_options, json_options
 
 if TYPE_CHECKING:
-    from napari_ct_grounding.model.weights_hub import KnownWeights
+    from napari_ct_grounding.model.weights.hub import KnownWeights
 
 __all__ = ["add_commands"]
 
@@ -53,14 +53,14 @@ def add_commands(commands: Commands) -> None:
 
 def run_list(options: argparse.Namespace) -> None:
     """List names, licences, and what is still to be fetched."""
-    from napari_ct_grounding.model.weights_hub import list_known
+    from napari_ct_grounding.model.weights.hub import list_known
 
     answer(options, list_known(), _known_table)
 
 
 def run_pull(options: argparse.Namespace) -> None:
     """Fetch weights and print their folder."""
-    from napari_ct_grounding.model.weights_hub import copy_to, pull
+    from napari_ct_grounding.model.weights.hub import copy_to, pull
 
     with _byte_progress("Downloading") as on_progress:
         folder = pull(
@@ -72,7 +72,7 @@ def run_pull(options: argparse.Namespace) -> None:
 def run_path(options: argparse.Namespace) -> None:
     """Print where weights lie."""
     from napari_ct_grounding.core.errors import WeightsError
-    from napari_ct_grounding.model.weights_hub import weights_folder
+    from napari_ct_grounding.model.weights.hub import weights_folder
 
     folder = weights_folder(options.name)
     if folder is None:
@@ -84,7 +84,7 @@ def run_path(options: argparse.Namespace) -> None:
 
 def run_verify(options: argparse.Namespace) -> None:
     """Check weights and tell against what."""
-    from napari_ct_grounding.model.verification import verify
+    from napari_ct_grounding.model.weights.verification import verify
 
     with _byte_progress("Reading") as on_progress:
         found = verify(options.weights, tokenizer=options.tokenizer, on_progress=on_progress)

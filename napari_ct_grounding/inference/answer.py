@@ -13,7 +13,7 @@ from napari_ct_grounding.core.profile import (
 )
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.inference.encoded_volume import EncodedVolume
-from napari_ct_grounding.model.card import WeightsCard
+from napari_ct_grounding.model.weights.card import WeightsCard
 
 __all__ = ["answer_of"]
 

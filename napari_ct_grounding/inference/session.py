@@ -27,10 +27,10 @@ from napari_ct_grounding.inference.precision import check_precision, choose_prec
 from napari_ct_grounding.inference.sentence_memory import SentenceMemory
 from napari_ct_grounding.model.base import GroundingModel, Progress
 from napari_ct_grounding.model.body import lung_volume_ml
-from napari_ct_grounding.model.card import WeightsCard
 from napari_ct_grounding.model.device_memory import device_memory_errors
-from napari_ct_grounding.model.probe import check_first_probe, check_probe
-from napari_ct_grounding.model.weights import load_weights
+from napari_ct_grounding.model.weights.card import WeightsCard
+from napari_ct_grounding.model.weights.loading import load_weights
+from napari_ct_grounding.model.weights.probe import check_first_probe, check_probe
 
 __all__ = ["EncodedVolume", "GroundingSession"]
 

@@ -24,9 +24,9 @@ from napari_ct_grounding.core.errors import Cancelled, InputError, WeightsError
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.base import ImageEmbeddings, Progress, TextEmbeddings
 from napari_ct_grounding.model.body import largest_component
-from napari_ct_grounding.model.card import WeightsCard
-from napari_ct_grounding.model.tensor_files import fingerprint_of, read_tensors, stored_shapes, tensor_files
-from napari_ct_grounding.model.weights_hub import local_folders
+from napari_ct_grounding.model.weights.card import WeightsCard
+from napari_ct_grounding.model.weights.hub import local_folders
+from napari_ct_grounding.model.weights.tensor_files import fingerprint_of, read_tensors, stored_shapes, tensor_files
 
 __all__ = ["ColipriEncoder", "SpacedImage", "load_model", "make_encoder", "window_starts"]
 

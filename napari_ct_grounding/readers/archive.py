@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from napari_ct_grounding.core.errors import VolumeError
-from napari_ct_grounding.readers.dicom_file import begins_like_dicom
-from napari_ct_grounding.readers.volume_files import VOLUME_ENDINGS
+from napari_ct_grounding.readers.dicom.file import begins_like_dicom
+from napari_ct_grounding.readers.formats.volume_files import VOLUME_ENDINGS
 
 __all__ = ["MAX_MEMBERS", "MAX_RATIO", "MAX_TOTAL_BYTES", "extracted", "holds_scan", "is_zip_file"]
 

@@ -20,8 +20,8 @@ from napari_ct_grounding.core.display import DISPLAY_WINDOWS
 from napari_ct_grounding.core.errors import FrameNeededError, NotHounsfieldError, UnevenSpacingError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.readers.formats.volume_files import VOLUME_ENDINGS, is_volume_file
 from napari_ct_grounding.readers.refusals import RefusedScan, refusals
-from napari_ct_grounding.readers.volume_files import VOLUME_ENDINGS, is_volume_file
 
 if TYPE_CHECKING:
     from napari_ct_grounding.readers.reading import OpenedScan
@@ -89,9 +89,9 @@ def scan_layer(
 ) -> tuple[LayerData, tuple[Path, ...]]:
     """Return (layer tuple, DICOM files read) of one scan. Parameters as in `readers.read_volume`.
 
-    Of a file with several volumes the first is opened when `frame` is None; ``metadata["ct_frame"]`` says which of how many. Values
-    that are no Hounsfield units are shown all the same; ``metadata["ct_question"]`` then says why they may not be, and the dock asks
-    before it grounds anything.
+    Of a file with several volumes the first is opened when `frame` is None; ``metadata["ct_frame"]`` says which of how many.
+    Values that are no Hounsfield units are shown all the same; ``metadata["ct_question"]`` then says why they may not be, and
+    the dock asks before it grounds anything.
 
     Raises
     ------
@@ -139,8 +139,8 @@ def layer_of_volume(volume: CTVolume, **metadata: Any) -> LayerData:
         Ends up in ``metadata["ct_volume"]``; its voxels are shared with the layer, not copied.
     **metadata
         More entries for the layer's metadata. The readers give `ct_series` (all series found, likeliest first),
-        `ct_series_key` (the one opened), `ct_source` (path or paths, for opening another series), `ct_frame` ((which, of how many)
-        volumes of the file; None when it holds one) and `ct_question` (why the values may not be HU; None when they are).
+        `ct_series_key` (the one opened), `ct_source` (path or paths, for opening another series), `ct_frame` ((which, of how
+        many) volumes of the file; None when it holds one) and `ct_question` (why the values may not be HU; None when they are).
     """
     scale, translate = layer_placement(volume.geometry)
     window = next(item for item in DISPLAY_WINDOWS if item.name == "Mediastinum")
@@ -218,7 +218,7 @@ def _looks_readable(path: Path) -> bool:
 
 
 def _is_dicom(path: Path) -> bool:
-    from napari_ct_grounding.readers.dicom_file import is_dicom_file
+    from napari_ct_grounding.readers.dicom.file import is_dicom_file
 
     return path.is_file() and is_dicom_file(path)
 

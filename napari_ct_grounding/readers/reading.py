@@ -13,16 +13,16 @@ from napari_ct_grounding.core.errors import InputError, UnevenSpacingError, Volu
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume, check_hounsfield
 from napari_ct_grounding.readers.archive import extracted, is_zip_file
-from napari_ct_grounding.readers.dicom_file import is_dicom_file
-from napari_ct_grounding.readers.dicom_index import DicomFolder, DicomStack
-from napari_ct_grounding.readers.dicom_source import index_of_file, index_of_folder, index_of_list
-from napari_ct_grounding.readers.dicom_stack import load_stack, plan_stack
-from napari_ct_grounding.readers.series import SeriesInfo, is_axial, sorted_by_likelihood
-from napari_ct_grounding.readers.volume_files import (
+from napari_ct_grounding.readers.dicom.file import is_dicom_file
+from napari_ct_grounding.readers.dicom.index import DicomFolder, DicomStack
+from napari_ct_grounding.readers.dicom.source import index_of_file, index_of_folder, index_of_list
+from napari_ct_grounding.readers.dicom.stack import load_stack, plan_stack
+from napari_ct_grounding.readers.formats.volume_files import (
     is_volume_file,
     read_volume_file,
     read_volume_file_geometry,
 )
+from napari_ct_grounding.readers.series import SeriesInfo, is_axial, sorted_by_likelihood
 
 __all__ = ["OpenedScan", "list_series", "open_scan", "read_volume"]
 

@@ -63,7 +63,7 @@ class GroundingDock(QWidget):
         ``factory(weights, device, precision)`` gives a session; `GroundingSession.from_pretrained` by default. Called in the
         inference thread.
     pull : callable, optional
-        Fetches released weights; `model.weights_hub.pull` by default.
+        Fetches released weights; `model.weights.hub.pull` by default.
     """
 
     def __init__(

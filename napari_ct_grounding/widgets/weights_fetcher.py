@@ -27,7 +27,7 @@ _MIN_SPEED_SECONDS = 0.5
 
 
 class Pull(Protocol):
-    """Returns the folder of weights by name, as `model.weights_hub.pull` does; used on the worker."""
+    """Returns the folder of weights by name, as `model.weights.hub.pull` does; used on the worker."""
 
     def __call__(  # noqa: D102
         self,
@@ -40,7 +40,7 @@ class Pull(Protocol):
 
 
 def _pull_from_hub(name: str, **options: Any) -> Path:
-    from napari_ct_grounding.model.weights_hub import pull
+    from napari_ct_grounding.model.weights.hub import pull
 
     return pull(name, **options)
 

@@ -112,7 +112,7 @@ def tiny_config() -> dict[str, Any]:
 def measure(scan: Path, task: str) -> dict[str, Any]:
     """Return seconds and peak memory (MB of the whole process) after each step."""
     from napari_ct_grounding.inference.session import GroundingSession
-    from napari_ct_grounding.model.radfinder import RadFinderModel
+    from napari_ct_grounding.model.radfinder.model import RadFinderModel
     from napari_ct_grounding.readers import read_volume
 
     figures: dict[str, Any] = {"imported_mb": peak_mb()}

@@ -22,7 +22,7 @@ WINDOW_XYZ = (128, 128, 32)
 
 
 def ours(scan: Path) -> NDArray[np.float16]:
-    from napari_ct_grounding.model.preprocessing import prepare_windows
+    from napari_ct_grounding.model.radfinder.preprocessing import prepare_windows
     from napari_ct_grounding.readers import read_volume
 
     return prepare_windows(read_volume(scan)).pixels
@@ -59,7 +59,7 @@ def by_monai(scan: Path) -> NDArray[np.float16]:
 
 
 def slabs(scan: Path) -> NDArray[np.int16]:
-    from napari_ct_grounding.model.slab_preprocessing import SlabFrame, prepare_slabs
+    from napari_ct_grounding.model.slab.preprocessing import SlabFrame, prepare_slabs
     from napari_ct_grounding.readers import read_volume
 
     return prepare_slabs(read_volume(scan), SlabFrame()).hu
@@ -67,9 +67,8 @@ def slabs(scan: Path) -> NDArray[np.int16]:
 
 def load_libraries(way: str) -> None:
     """Import beforehand what a running program has imported: the figures are about the work."""
-    package = "napari_ct_grounding"
-    ours = (f"{package}.model.preprocessing", f"{package}.model.slab_preprocessing", f"{package}.readers.reading")
-    for name in ("torch", "monai.transforms") if way == "monai" else ours:
+    ours = ("model.radfinder.preprocessing", "model.slab.preprocessing", "readers.reading")
+    for name in ("torch", "monai.transforms") if way == "monai" else (f"napari_ct_grounding.{room}" for room in ours):
         importlib.import_module(name)
 
 

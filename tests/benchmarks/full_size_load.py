@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from napari_ct_grounding.inference.session import GroundingSession
-from napari_ct_grounding.model.probe import one_window_volume
-from napari_ct_grounding.model.radfinder import RadFinderModel
+from napari_ct_grounding.model.radfinder.model import RadFinderModel
+from napari_ct_grounding.model.weights.probe import one_window_volume
 from tests.benchmarks.measure import Cost, _resident_mb, measured, report
 
 WORDS = ["<|endoftext|>", "[UNK]", "level", "of", "the", "carina", "left", "right", "lung", "liver", "kidney", "."]

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import torch
 
-from napari_ct_grounding.model.window_batches import MAX_BATCH, WindowBatches, batch_size
+from napari_ct_grounding.model.radfinder.window_batches import MAX_BATCH, WindowBatches, batch_size
 from tests.benchmarks.measure import report
 from tests.benchmarks.window_encoder import WINDOW_HWD, random_encoder
 

@@ -26,8 +26,8 @@ from torch.nn.functional import normalize
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.inference.session import GroundingSession
-from napari_ct_grounding.model.radfinder import RadFinderModel
-from napari_ct_grounding.model.radfinder_config import EncoderConfig, RadFinderConfig, TextConfig
+from napari_ct_grounding.model.radfinder.config import EncoderConfig, RadFinderConfig, TextConfig
+from napari_ct_grounding.model.radfinder.model import RadFinderModel
 from napari_ct_grounding.phantom import generate
 from tests.benchmarks.measure import report
 

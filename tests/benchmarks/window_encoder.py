@@ -16,8 +16,8 @@ from collections.abc import Callable
 import torch
 from torch.nn.functional import linear
 
-from napari_ct_grounding.model.radfinder_config import EncoderConfig
-from napari_ct_grounding.model.window_encoder import WindowEncoder
+from napari_ct_grounding.model.radfinder.config import EncoderConfig
+from napari_ct_grounding.model.radfinder.window_encoder import WindowEncoder
 from tests.benchmarks.measure import report, spread
 
 PATCH_HWD = (16, 16, 4)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Run
-from tests.model.fake_hub import COMMIT, TENSORS, FakeHub, client_without_proxy, hub
+from tests.model.weights.fake_hub import COMMIT, TENSORS, FakeHub, client_without_proxy, hub
 
 __all__ = ["client_without_proxy", "hub"]
 

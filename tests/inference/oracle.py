@@ -18,7 +18,7 @@ from napari_ct_grounding.inference.cache import EmbeddingCache
 from napari_ct_grounding.inference.device import choose_device
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings
-from napari_ct_grounding.model.card import WeightsCard
+from napari_ct_grounding.model.weights.card import WeightsCard
 
 BRIGHT_HU = 1500
 DEPTH_WIDTH_MM = 12.0

@@ -165,7 +165,7 @@ def test_a_scan_kept_on_disk_takes_no_time(tmp_path, monkeypatch):
 
 
 def test_a_session_of_weights_remembers_times_beside_the_embeddings(tmp_path, monkeypatch):
-    from napari_ct_grounding.model.weights import LoadedWeights
+    from napari_ct_grounding.model.weights.loading import LoadedWeights
 
     model = oracle_session().model
     loaded = LoadedWeights(model=model, card=oracle_session().card, name="oracle", fingerprint="0" * 32)

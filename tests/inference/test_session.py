@@ -15,9 +15,9 @@ from napari_ct_grounding.core.errors import Cancelled, DeviceMemoryError, InputE
 from napari_ct_grounding.core.geometry import canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.inference.session import EncodedVolume, GroundingSession
-from napari_ct_grounding.model.card import WeightsCard
-from napari_ct_grounding.model.probe import compute_probe
-from napari_ct_grounding.model.weights import LoadedWeights
+from napari_ct_grounding.model.weights.card import WeightsCard
+from napari_ct_grounding.model.weights.loading import LoadedWeights
+from napari_ct_grounding.model.weights.probe import compute_probe
 from tests.inference.oracle import DEPTH_WIDTH_MM, OracleModel, body_with_sphere, oracle_session
 
 SENTENCE = "A bright ball."

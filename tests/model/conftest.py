@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 if TYPE_CHECKING:
-    from napari_ct_grounding.model.radfinder import RadFinderModel
+    from napari_ct_grounding.model.radfinder.model import RadFinderModel
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "radfinder"
 
@@ -103,8 +103,8 @@ def seeded_state(wanted: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="session")
 def small_network(small_config: dict[str, Any]):
     """The small network with seeded weights; tests must leave it as it is."""
-    from napari_ct_grounding.model.radfinder import RadFinderNetwork
-    from napari_ct_grounding.model.radfinder_config import RadFinderConfig
+    from napari_ct_grounding.model.radfinder.config import RadFinderConfig
+    from napari_ct_grounding.model.radfinder.model import RadFinderNetwork
 
     network = RadFinderNetwork(RadFinderConfig.from_dict(small_config))
     network.load_state_dict(seeded_state(network.state_dict()))
@@ -226,7 +226,7 @@ def tiny_tokenizer_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny_model(tiny_config: dict[str, Any]) -> RadFinderModel:
     """Source of the stored weights, its low-rank factors far from zero as trained ones are."""
-    from napari_ct_grounding.model.radfinder import RadFinderModel
+    from napari_ct_grounding.model.radfinder.model import RadFinderModel
 
     torch.manual_seed(0)
     model = RadFinderModel.from_config(tiny_config, None).eval()

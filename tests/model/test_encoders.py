@@ -19,11 +19,11 @@ from napari_ct_grounding.core.errors import LicenceNeededError, SentenceError, W
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model import encoders
 from napari_ct_grounding.model.base import TextEmbeddings
-from napari_ct_grounding.model.card import WeightsCard
 from napari_ct_grounding.model.checked_encoder import CheckedEncoder
 from napari_ct_grounding.model.encoders import ENTRY_POINT_GROUP, Encoder, list_encoders, make_encoder
-from napari_ct_grounding.model.weights import load_weights
-from napari_ct_grounding.model.weights_hub import list_known
+from napari_ct_grounding.model.weights.card import WeightsCard
+from napari_ct_grounding.model.weights.hub import list_known
+from napari_ct_grounding.model.weights.loading import load_weights
 from tests.inference.oracle import OracleModel, body_with_sphere
 
 CPU = torch.device("cpu")
@@ -101,7 +101,7 @@ def test_an_encoder_is_listed_by_name_and_not_imported(offered: Callable[..., No
 
 
 def test_the_list_of_weights_loads_no_torch() -> None:
-    code = "import sys; from napari_ct_grounding.model.weights_hub import list_known; list_known(); print('torch' in sys.modules)"
+    code = "import sys; from napari_ct_grounding.model.weights.hub import list_known; list_known(); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 

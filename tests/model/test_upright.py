@@ -7,7 +7,7 @@ from scipy.interpolate import RegularGridInterpolator
 from napari_ct_grounding.core.errors import Cancelled
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
-from napari_ct_grounding.model.preprocessing import body_positions_mm
+from napari_ct_grounding.model.radfinder.preprocessing import body_positions_mm
 from napari_ct_grounding.model.upright import upright_volume
 
 SPACING_MM = (3.0, 0.75, 0.75)

@@ -171,7 +171,10 @@ def _in_syntax(syntax: str) -> Callable[[pydicom.Dataset], None]:
     def edit(dataset: pydicom.Dataset) -> None:
         # Fixed names: an input is the same in every run, byte for byte.
         dataset.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.1.{dataset.InstanceNumber}"
-        dataset.SeriesInstanceUID, dataset.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.2", "1.2.826.0.1.3680043.8.498.3"
+        dataset.SeriesInstanceUID, dataset.StudyInstanceUID = (
+            "1.2.826.0.1.3680043.8.498.2",
+            "1.2.826.0.1.3680043.8.498.3",
+        )
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
 

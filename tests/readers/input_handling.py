@@ -22,9 +22,9 @@ This page is written by the tests (`python -m tests.readers.input_handling`). Th
 compare every voxel with the place and the value that it was written for. Messages may hold names of files; never folders, never
 patients.
 
-Beyond these cases, `python -m tests.readers.fuzz --inputs 20000` damages headers at random (bytes, numbers, lengths, whole lines, the
-end of the file) and compares every voxel of what still opens with an independent reading of the damaged file: nibabel for NIfTI,
-SimpleITK and a plain computation for NRRD and MetaImage, the plane equation for DICOM. A slice of it runs with the tests.
+Beyond these cases, `python -m tests.readers.fuzz --inputs 20000` damages headers at random (bytes, numbers, lengths, whole lines,
+the end of the file) and compares every voxel of what still opens with an independent reading of the damaged file: nibabel for
+NIfTI, SimpleITK and a plain computation for NRRD and MetaImage, the plane equation for DICOM. A slice of it runs with the tests.
 
 Accepted are DICOM (files, and folders at any depth), NIfTI, NRRD, MetaImage, and zip archives of one of these.
 """

@@ -52,7 +52,7 @@ def test_a_listener_that_left_is_not_asked():
 def test_without_a_dock_the_reader_says_where_the_remedy_is(series):
     series.stack(GAP)
     folder = str(series.folder)
-    with pytest.raises(UnevenSpacingError, match="8 mm instead of 4 mm.*Open the dock CT Grounding") as raised:
+    with pytest.raises(UnevenSpacingError, match=r"8 mm instead of 4 mm.*Open the dock CT Grounding") as raised:
         get_reader(folder)(folder)
     assert "--uneven" not in str(raised.value)
     assert refusals.take_last().path == folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_ct_grounding.model.slab_preprocessing import SlabFrame, prepare_slabs
+from napari_ct_grounding.model.slab.preprocessing import SlabFrame, prepare_slabs
 from napari_ct_grounding.phantom.scan import generate_scan
 from train.data.phantoms import generate_cache, load_cache
 

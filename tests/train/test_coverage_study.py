@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ct_grounding.model.radfinder import RadFinderModel
-from napari_ct_grounding.model.radfinder_config import RadFinderConfig
+from napari_ct_grounding.model.radfinder.config import RadFinderConfig
+from napari_ct_grounding.model.radfinder.model import RadFinderModel
 from napari_ct_grounding.phantom.catalogue import LANDMARKS
 from napari_ct_grounding.phantom.scan import generate_scan
 from train import coverage_study

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_ct_grounding.model.probe import check_probe, probe_volume
-from napari_ct_grounding.model.weights import load_weights
+from napari_ct_grounding.model.weights.loading import load_weights
+from napari_ct_grounding.model.weights.probe import check_probe, probe_volume
 from train.base_text import find_minilm
 from train.data.batches import BatchSettings
 from train.export import export

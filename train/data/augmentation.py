@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from napari_ct_grounding.model.slab_preprocessing import AIR_HU, SOFT_THRESHOLD_HU
+from napari_ct_grounding.model.slab.preprocessing import AIR_HU, SOFT_THRESHOLD_HU
 
 __all__ = ["DepthMap", "augment", "draw_depth_map", "resample_depth"]
 

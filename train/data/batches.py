@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
-from napari_ct_grounding.model.slab_text import split_parts
+from napari_ct_grounding.model.slab.text import split_parts
 from napari_ct_grounding.phantom.scan import Target
 from train.data.augmentation import DepthMap, augment, draw_depth_map, resample_depth
 from train.data.phantoms import CachedPhantom, read_slabs

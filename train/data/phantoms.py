@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
-from napari_ct_grounding.model.slab_preprocessing import SlabFrame, prepare_slabs
+from napari_ct_grounding.model.slab.preprocessing import SlabFrame, prepare_slabs
 from napari_ct_grounding.phantom.catalogue import FINDINGS
 from napari_ct_grounding.phantom.scan import Target, generate_scan
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.model.hashed_text import hashed_buckets
-from napari_ct_grounding.model.slab_text import SlabText, split_parts
+from napari_ct_grounding.model.slab.hashed_text import hashed_buckets
+from napari_ct_grounding.model.slab.text import SlabText, split_parts
 from napari_ct_grounding.phantom.lexicon import Family, Language
 from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.scan import Target

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_ct_grounding.model.slab_preprocessing import AIR_HU
+from napari_ct_grounding.model.slab.preprocessing import AIR_HU
 from train.data.augmentation import augment, draw_depth_map, resample_depth
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_ct_grounding.model.slab_preprocessing import SlabFrame
+from napari_ct_grounding.model.slab.preprocessing import SlabFrame
 from train.data.phantoms import generate_cache, load_cache, read_slabs
 
 
