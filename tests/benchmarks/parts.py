@@ -169,8 +169,8 @@ def full_size_load(tree: Tree, scene: Scene) -> list[Figure]:
         got = tree.run("full_size_load", "load", folder, dtype)
         rows += [
             Figure(f"full-size weights, {dtype}, loading", got["load and probe, wall_s"], "s"),
-            Figure("  peak of resident pages while loading", got["load and probe, peak_mb"], "MB"),
-            Figure("  resident after one window and one sentence", got["resident_after_mb"], "MB"),
+            Figure(f"  peak of resident pages while loading, {dtype}", got["load and probe, peak_mb"], "MB"),
+            Figure(f"  resident after one window and one sentence, {dtype}", got["resident_after_mb"], "MB"),
         ]
     return [Figure("full-size weights, file", got["file_mb"], "MB"), *rows]
 
