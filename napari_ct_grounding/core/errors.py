@@ -104,12 +104,15 @@ class LicenceNeededError(WeightsError):
         Its name.
     num_bytes : int
         Size of the download.
+    weights : str
+        Name under which this package fetches them; empty for weights that only somebody else can fetch.
     """
 
-    def __init__(self, message: str, licence: str, num_bytes: int) -> None:
+    def __init__(self, message: str, licence: str, num_bytes: int, weights: str = "") -> None:
         super().__init__(message)
         self.licence = licence
         self.num_bytes = num_bytes
+        self.weights = weights
 
 
 class DeviceMemoryError(GroundingError):

@@ -6,9 +6,11 @@ its object a factory ``factory(device) -> Encoder``. Looking for them imports no
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from napari_ct_grounding.core.errors import GroundingError, WeightsError
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from napari_ct_grounding.core.volume import CTVolume
     from napari_ct_grounding.model.base import ImageEmbeddings, Progress, TextEmbeddings
 
-__all__ = ["ENTRY_POINT_GROUP", "Encoder", "EncoderEntry", "list_encoders", "make_encoder"]
+__all__ = ["ENTRY_POINT_GROUP", "Encoder", "EncoderEntry", "list_encoders", "make_encoder", "missing_modules"]
 
 ENTRY_POINT_GROUP = "napari_ct_grounding.encoders"
 
@@ -61,15 +63,26 @@ class EncoderEntry:
         Name of the weights.
     description : str
         Which package it comes from.
+    reason : str or None
+        Why it cannot be used here; None when nothing speaks against it.
     """
 
     name: str
     description: str
+    reason: str | None = None
 
 
 def list_encoders() -> list[EncoderEntry]:
     """Return the encoders of all installed packages, by name."""
-    return [EncoderEntry(name, f"encoder of {_origin(entry)}") for name, entry in sorted(_entries().items())]
+    return [
+        EncoderEntry(name, f"encoder of {_origin(entry)}", _why_not(entry))
+        for name, entry in sorted(_entries().items())
+    ]
+
+
+def missing_modules(names: Sequence[str]) -> list[str]:
+    """Return those of some top-level modules that are not installed; imports none of them."""
+    return [name for name in names if name not in sys.modules and find_spec(name) is None]
 
 
 def make_encoder(name: str, device: torch.device) -> Encoder:
@@ -108,6 +121,11 @@ def make_encoder(name: str, device: torch.device) -> Encoder:
 
 def _entries() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _why_not(entry: EntryPoint) -> str | None:
+    missing = missing_modules([entry.module.partition(".")[0]])
+    return f"{missing[0]}, in which the encoder lies, is not installed" if missing else None
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -98,6 +98,12 @@ def test_an_encoder_is_listed_by_name_and_not_imported(offered: Callable[..., No
     assert [entry.name for entry in list_encoders()] == ["densest-level"]
     (known,) = [known for known in list_known() if known.origin == "encoder"]
     assert (known.name, known.num_bytes) == ("densest-level", 0)
+    assert known.reason == "a_module_that_is_not_there, in which the encoder lies, is not installed"
+
+
+def test_an_encoder_whose_module_is_there_is_listed_without_a_reason(offered: Callable[..., None]) -> None:
+    offered(plain="json.decoder:JSONDecoder")
+    assert [entry.reason for entry in list_encoders()] == [None]
 
 
 def test_the_list_of_weights_loads_no_torch() -> None:

@@ -51,19 +51,25 @@ class KnownWeights:
     Parameters
     ----------
     name : str
+    title : str
+        The name as people write it.
     description : str
     licence : str
     origin : {"package", "hub", "encoder"}
         Comes with this package; is fetched from the hub; comes from another package (docs/own-encoder.md).
     num_bytes : int
         Still to be downloaded, about; 0 when nothing is.
+    reason : str or None
+        Why they cannot be used here, for want of a package; None when they can.
     """
 
     name: str
+    title: str
     description: str
     licence: str
     origin: str
     num_bytes: int
+    reason: str | None = None
 
 
 def list_known() -> list[KnownWeights]:
@@ -71,14 +77,22 @@ def list_known() -> list[KnownWeights]:
     known = []
     if (BUNDLED_FOLDER / "card.json").is_file():
         card = json.loads((BUNDLED_FOLDER / "card.json").read_text(encoding="utf-8"))
-        known.append(KnownWeights(BUNDLED_NAME, card["description"], card["licence"], "package", 0))
+        known.append(KnownWeights(BUNDLED_NAME, "Bundled", card["description"], card["licence"], "package", 0))
     for weights in HUB_WEIGHTS.values():
         missing = 0 if _cached_folder(weights) is not None else weights.num_bytes
-        known.append(KnownWeights(weights.name, weights.description, weights.licence, "hub", missing))
+        known.append(
+            KnownWeights(
+                weights.name, weights.title, weights.description, weights.licence, "hub", missing, weights.reason
+            )
+        )
     taken = {entry.name for entry in known}
     for encoder in list_encoders():
         if encoder.name not in taken:
-            known.append(KnownWeights(encoder.name, encoder.description, "see its package", "encoder", 0))
+            known.append(
+                KnownWeights(
+                    encoder.name, encoder.name, encoder.description, "see its package", "encoder", 0, encoder.reason
+                )
+            )
     return known
 
 
@@ -161,6 +175,7 @@ def pull(
             "--accept-licence in the shell).",
             weights.licence,
             weights.num_bytes,
+            weights.name,
         )
     return _Pull(weights, repair).run(on_progress, cancel)
 

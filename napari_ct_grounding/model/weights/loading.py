@@ -157,6 +157,8 @@ def _load_encoder(name: str, device: torch.device, *, accept_licence: bool) -> L
     """Load the model of another package; weights of it that the hub holds are fetched first."""
     released = HUB_WEIGHTS.get(name)
     if released is not None:
+        if released.reason:  # before anything is fetched that could not be used
+            raise WeightsError(released.reason)
         pull(name, accept_licence=accept_licence)
     encoder = make_encoder(name, device)
     card = getattr(encoder, "card", None)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +29,7 @@ from napari_ct_grounding.model.weights.hub import (
 )
 from napari_ct_grounding.model.weights.hub_cache import RECORD_NAME, cached_snapshot
 from napari_ct_grounding.model.weights.hub_names import HUB_WEIGHTS
-from napari_ct_grounding.model.weights.loading import resolve_weights
+from napari_ct_grounding.model.weights.loading import load_weights, resolve_weights
 from napari_ct_grounding.model.weights.tensor_files import fingerprint_of
 from tests.model.weights.fake_hub import (
     COMMIT,
@@ -60,7 +61,8 @@ def blobs() -> list[str]:
 def test_nothing_is_asked_before_the_licence_is_accepted(hub):
     with pytest.raises(LicenceNeededError, match=r"CC BY-NC-SA 4\.0.*accept_licence=True") as caught:
         resolve_weights("radfinder")
-    assert (caught.value.licence, caught.value.num_bytes) == ("CC BY-NC-SA 4.0", 4_140_000_000)
+    error = caught.value
+    assert (error.licence, error.num_bytes, error.weights) == ("CC BY-NC-SA 4.0", 4_140_000_000, "radfinder")
     assert hub.requests == []
 
 
@@ -124,6 +126,19 @@ def test_the_list_says_what_is_still_to_be_fetched(hub):
     assert bytes_to_come()["radfinder"] == 4_140_000_000
     fetch()
     assert bytes_to_come()["radfinder"] == 0
+
+
+def test_weights_that_need_an_extra_say_so_before_anything_is_fetched(hub, monkeypatch):
+    needed = (*HUB_WEIGHTS["colipri"].needed_modules, "a_module_that_is_not_there")
+    monkeypatch.setitem(HUB_WEIGHTS, "colipri", replace(HUB_WEIGHTS["colipri"], needed_modules=needed))
+    (reason,) = [known.reason for known in list_known() if known.name == "colipri"]
+    assert "a_module_that_is_not_there" in reason
+    assert "pip install 'napari-ct-grounding[colipri]'" in reason
+    with pytest.raises(WeightsError, match="a_module_that_is_not_there"):
+        load_weights("colipri", accept_licence=True)
+    assert hub.requests == []
+    monkeypatch.setitem(HUB_WEIGHTS, "colipri", replace(HUB_WEIGHTS["colipri"], needed_modules=("json",)))
+    assert {known.name: known.reason for known in list_known()}["colipri"] is None
 
 
 def test_weights_whose_tokenizer_is_pinned_get_it_at_that_commit(hub):
