@@ -1,7 +1,7 @@
 """Cases of every transfer syntax that the installed codecs decode, and of compressed data that is damaged.
 
 Syntaxes that pydicom can write are written here. For the others `tests/data/dicom_frames.npz` holds eight slices of the phantom
-(`hu`) and their frames as another library encoded them (imagecodecs 2026.3.6), one entry `<codec>_<slice>` each.
+(`hu`) and their frames as imagecodecs 2026.3.6 encoded them, one entry `<codec>_<slice>` each.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ CASES = [
     ),
     Case(
         _GROUP,
-        "a JPEG frame cut in half (libjpeg would fill it up with grey)",
+        "a JPEG frame cut in half (libjpeg-turbo would fill it up with grey)",
         lambda folder: cut(folder, "jpeg_lossless_sv1", JPEGLosslessSV1),
         Refused(VolumeError, "The compressed picture of 3 was cut short. Copy the file again."),
     ),

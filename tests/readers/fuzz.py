@@ -6,7 +6,8 @@ The full run takes some minutes::
 
 Input number `i` of a seed is always the same; `--only i` runs one. An input fails when reading it raises anything but an
 `InputError` (a warning counts), takes more than `MAX_SECONDS`, names a folder in its message, or gives a volume in which a voxel
-lies elsewhere or holds another value than an independent reading of the damaged file says (`tests/readers/oracles.py`).
+lies elsewhere or holds another value than an independent reading of the damaged file says (`tests/readers/oracles.py`;
+`tests/readers/damage_compressed.py` for compressed frames). An input at which the process dies fails too.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from tests.readers.damage import (
     nifti_seeds,
     nrrd_seeds,
 )
+from tests.readers.damage_compressed import compressed_disagreement, compressed_seeds, damage_compressed
 from tests.readers.volume_writing import save
 
 __all__ = ["FORMATS", "Failure", "run_one"]
@@ -77,7 +79,7 @@ def run_one(number: int, folder: Path, seed: int = 0) -> str:
     for _ in range(int(random.choice([1, 1, 1, 2, 3]))):
         files = damage(files, random)
     path = save(folder, files)
-    path = folder if name == "DICOM" else path
+    path = folder if name.startswith("DICOM") else path
     start = time.perf_counter()
     try:
         result: CTVolume | InputError = read_volume(path, assume_hu=True, frame=_frame_for(path))
@@ -130,6 +132,10 @@ def _judge_dicom(volume: CTVolume, folder: Path) -> tuple[str, str]:
     return oracles.dicom_disagreement(volume, folder), "the plane equation agrees"
 
 
+def _judge_compressed(volume: CTVolume, folder: Path) -> tuple[str, str]:
+    return compressed_disagreement(volume, folder), "places and untouched frames agree"
+
+
 FORMATS: dict[
     str, tuple[Callable[[], list[Files]], Callable[[Files, Random], Files], Callable[..., tuple[str, str]]]
 ] = {
@@ -137,6 +143,7 @@ FORMATS: dict[
     "NRRD": (nrrd_seeds, damage_text, _judge_by(oracles.nrrd_opinions)),
     "MetaImage": (metaimage_seeds, damage_text, _judge_by(oracles.metaimage_opinions)),
     "DICOM": (dicom_seeds, damage_dicom, _judge_dicom),
+    "DICOM, compressed": (compressed_seeds, damage_compressed, _judge_compressed),
 }
 
 

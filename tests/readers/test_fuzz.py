@@ -10,7 +10,7 @@ import pytest
 from tests.readers.fuzz import FORMATS, run_one
 
 #: Inputs of each format; a DICOM series costs five times as much as a file.
-NUM_INPUTS = {"NIfTI": 450, "NRRD": 450, "MetaImage": 450, "DICOM": 150}
+NUM_INPUTS = {"NIfTI": 450, "NRRD": 450, "MetaImage": 450, "DICOM": 150, "DICOM, compressed": 150}
 
 
 @pytest.mark.parametrize("name", FORMATS)

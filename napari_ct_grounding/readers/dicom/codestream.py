@@ -1,7 +1,7 @@
 """What a compressed frame says about itself, read before any decoder allocates memory for it.
 
-Decoders believe the codestream, not the header of the data set: a few bytes may ask for gigabytes. And libjpeg fills up a JPEG
-that was cut short without a word, so that the lower half of a slice would be grey.
+Decoders believe the codestream, not the header of the data set: a few bytes may ask for gigabytes. And libjpeg-turbo fills up
+a JPEG that was cut short without a word, so that the lower half of a slice would be grey.
 """
 
 from __future__ import annotations

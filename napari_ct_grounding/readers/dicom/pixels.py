@@ -11,14 +11,12 @@ import pydicom
 import pydicom.pixels
 from numpy.typing import NDArray
 from pydicom.encaps import get_frame
-from pydicom.pixels import get_decoder
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
 )
@@ -26,6 +24,7 @@ from scipy import ndimage
 
 from napari_ct_grounding.core.errors import VolumeError
 from napari_ct_grounding.readers.canonical_buffer import scale_to_hu
+from napari_ct_grounding.readers.dicom.codecs import CODECS, decoded_jpeg, missing_package
 from napari_ct_grounding.readers.dicom.codestream import frame_size, is_complete
 from napari_ct_grounding.readers.dicom.file import open_dataset
 from napari_ct_grounding.readers.dicom.header import PYDICOM_ERRORS, ImageHeader, quiet_pydicom
@@ -48,8 +47,6 @@ _TAGS = [
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "LossyImageCompression"),
     *("PixelData", "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
 ]
-#: One decoder for each syntax, whatever else is installed: libjpeg and openjpeg (pylibjpeg), CharLS for JPEG-LS.
-_PLUGINS = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
 _ALWAYS_LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 
 
@@ -124,16 +121,7 @@ class PixelReader:
             with quiet_pydicom():
                 dataset = self._dataset(header.path)
                 syntax = dataset.file_meta.TransferSyntaxUID
-                if syntax.is_encapsulated and syntax != RLELossless:
-                    _check_codestream(dataset, header)
-                plugin = _PLUGINS.get(syntax, "pylibjpeg") if syntax.is_encapsulated else ""
-                raw = pydicom.pixels.pixel_array(
-                    dataset,
-                    index=header.frame or 0,
-                    raw=True,
-                    decoding_plugin=plugin,
-                    correct_unused_bits=False,  # padding may stand in them, and pydicom does not look at HighBit
-                )
+                raw = self._raw(dataset, header)
                 plane = _without_spare_bits(raw, dataset)
                 self._is_lossy |= syntax in _ALWAYS_LOSSY or dataset.get("LossyImageCompression") == "01"
         except VolumeError:
@@ -148,6 +136,32 @@ class PixelReader:
                 f"{header.rows} x {header.columns} with one value a pixel."
             )
         return raw, plane
+
+    def _raw(self, dataset: pydicom.Dataset, header: ImageHeader) -> NDArray:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if package := missing_package(syntax):
+            raise VolumeError(
+                f"The pixels of {header.path.name} cannot be read: their compression ({syntax.name}) needs the package "
+                f"{package}, which is not installed. Install it (pip install {package}), or export the series uncompressed."
+            )
+        codec = CODECS.get(syntax)
+        if syntax.is_encapsulated and syntax != RLELossless:
+            codestream = _checked_codestream(dataset, header)
+            if codec is not None and not codec.plugin:
+                return decoded_jpeg(codestream, dataset)
+        try:
+            return pydicom.pixels.pixel_array(
+                dataset,
+                index=header.frame or 0,
+                raw=True,
+                decoding_plugin=codec.plugin if codec is not None else "",
+                correct_unused_bits=False,  # padding may stand in them, and pydicom does not look at HighBit
+            )
+        except BaseException as error:
+            # pylibjpeg-rle is written in Rust and panics on damaged data, which is no Exception in Python.
+            if type(error).__name__ == "PanicException":
+                raise ValueError(str(error)) from error
+            raise
 
     def _dataset(self, path: Path) -> pydicom.Dataset:
         """Return the data set of a file; the frames of one file come one after the other, so one stays open."""
@@ -175,11 +189,7 @@ class PixelReader:
             if "PixelData" not in self._open_dataset:
                 return "the file holds no picture, or was cut short. Copy it again."
         if syntax is not None and syntax.is_transfer_syntax and syntax.is_encapsulated:
-            try:
-                is_known = get_decoder(syntax).is_available
-            except NotImplementedError:
-                is_known = False
-            if not is_known:
+            if syntax not in CODECS:
                 return f"no decoder reads their compression ({syntax.name}). Export the series uncompressed."
             return f"the compressed data ({syntax.name}) is damaged or was cut short. Copy it again."
         if syntax is not None and not syntax.is_transfer_syntax:
@@ -195,8 +205,8 @@ def _padded(plane: NDArray, is_padding: NDArray) -> NDArray:
     return np.where(is_padding, np.int32(AIR_HU), plane.astype(np.int32))
 
 
-def _check_codestream(dataset: pydicom.Dataset, header: ImageHeader) -> None:
-    """Raise when a compressed frame is another size than the header says, or a JPEG without its end."""
+def _checked_codestream(dataset: pydicom.Dataset, header: ImageHeader) -> bytes:
+    """Return a compressed frame; raise when it is another size than the header says, or a JPEG without its end."""
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     codestream = get_frame(dataset.PixelData, header.frame or 0, number_of_frames=num_frames)
     size = frame_size(codestream)
@@ -207,6 +217,7 @@ def _check_codestream(dataset: pydicom.Dataset, header: ImageHeader) -> None:
         )
     if not is_complete(codestream):
         raise VolumeError(f"The compressed picture of {header.path.name} was cut short. Copy the file again.")
+    return codestream
 
 
 def _without_spare_bits(plane: NDArray, dataset: pydicom.Dataset) -> NDArray:
