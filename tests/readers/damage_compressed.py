@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -189,15 +190,16 @@ def compressed_disagreement(volume: CTVolume, folder: Path) -> str:
 def _pixels_below(folder: Path) -> Iterator[tuple[NDArray, NDArray]]:
     """Give the RAS places (n, 3) of the pixels of each image, mm, and their HU (n,); NaN where the frame was damaged."""
     for path in folder.iterdir():
+        raw = path.read_bytes()
+        if (start := raw.find(_PIXELS)) < 0:
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        if "Rows" not in dataset:
-            continue  # cut within the element of the pixels: pydicom then gives nothing at all, and the reader leaves it out
+            dataset = pydicom.dcmread(BytesIO(raw[:start]))  # this part was left alone
         j, i = np.mgrid[: dataset.Rows, : dataset.Columns]
         row, column = np.array(dataset.ImageOrientationPatient, float).reshape(2, 3)
         down, right = map(float, dataset.PixelSpacing)
         position = np.array(dataset.ImagePositionPatient, float)
         lps = position + i[..., None] * right * row + j[..., None] * down * column
-        hu = _encoded_hu().get(_pixels(path.read_bytes()), np.full(j.shape, np.nan))
+        hu = _encoded_hu().get(_pixels(raw), np.full(j.shape, np.nan))
         yield lps.reshape(-1, 3) * (-1, -1, 1), hu.reshape(-1).astype(float)
