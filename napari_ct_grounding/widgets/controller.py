@@ -7,14 +7,16 @@ yet, and keeps the answers of each scan, so that going back to a volume or to ot
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
-from functools import partial
 
 from psygnal import Signal
 
 from napari_ct_grounding.core.errors import DeviceMemoryError, NotHounsfieldError
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
-from napari_ct_grounding.widgets.jobs import Continuations, Jobs
+from napari_ct_grounding.widgets.answers import AnswerStore, ScanAnswers
+from napari_ct_grounding.widgets.choices import Choices
+from napari_ct_grounding.widgets.encoding import ScanEncoding
+from napari_ct_grounding.widgets.grounding import SentenceGrounding
+from napari_ct_grounding.widgets.jobs import Jobs
 from napari_ct_grounding.widgets.requests import (
     AUTO,
     GroundingRequest,
@@ -26,34 +28,9 @@ from napari_ct_grounding.widgets.requests import (
 )
 from napari_ct_grounding.widgets.scoring import DiseaseScoring
 from napari_ct_grounding.widgets.sources import LayerSource
-from napari_ct_grounding.widgets.work import (
-    EncodedScan,
-    SessionFacts,
-    SessionStore,
-    SlowStart,
-    encode_scan,
-    ground_sentence,
-)
+from napari_ct_grounding.widgets.work import EncodedScan, SessionFacts, SessionStore, SlowStart
 
-__all__ = ["GroundingController", "ScanAnswers"]
-
-
-@dataclass(eq=False)
-class ScanAnswers:
-    """All that is known of one scan with one pair of weights.
-
-    Parameters
-    ----------
-    scan : EncodedScan
-    results : dict
-        From cleaned sentence to result, in the order of asking.
-    diseases : list of DiseaseScore or None
-        None until they are there; empty where they could not be computed.
-    """
-
-    scan: EncodedScan
-    results: dict[str, GroundingResult] = field(default_factory=dict)
-    diseases: list[DiseaseScore] | None = None
+__all__ = ["GroundingController"]
 
 
 class GroundingController:
@@ -90,19 +67,22 @@ class GroundingController:
     memory_asked = Signal(object)
 
     def __init__(self, jobs: Jobs, store: SessionStore) -> None:
-        self._jobs = jobs
-        self._store = store
-        self._intent = Intent()
-        self._hu_assumed: set[Hashable] = set()
-        self._ways: dict[WeightsChoice, tuple[str, str]] = {}  # (coverage, precision)
-        self._patient: set[tuple[WeightsChoice, str]] = set()
-        self._facts: dict[WeightsChoice, SessionFacts] = {}
-        self._answers: dict[ScanRequest, ScanAnswers] = {}
-        self._encoding: tuple[int, ScanRequest] | None = None
-        self._slow: tuple[ScanRequest, SlowStart] | None = None
-        self._waiting: list[str] = []
-        self._asked: dict[GroundingRequest, int] = {}
+        self._choices = Choices()
+        self._answers = AnswerStore()
+        self._waiting: list[str] = []  # sentences for the chosen scan, once it is encoded
         self._is_working = False
+        self._encoding = ScanEncoding(
+            jobs,
+            store,
+            self.encoding_changed.emit,
+            self._on_encoded,
+            self._on_encoding_failed,
+            self.progressed.emit,
+            self.stage_changed.emit,
+        )
+        self._grounding = SentenceGrounding(
+            jobs, store, self._on_grounded, self._on_grounding_failed, self.stage_changed.emit
+        )
         self._scoring = DiseaseScoring(
             jobs, store, self._on_diseases, self._on_scoring_failed, self._on_scoring_progress
         )
@@ -112,50 +92,44 @@ class GroundingController:
     @property
     def intent(self) -> Intent:
         """What is chosen now."""
-        return self._intent
+        return self._choices.intent
 
     @property
     def answers(self) -> ScanAnswers | None:
         """What is known of the chosen scan; None before it is encoded."""
-        return None if self._intent.source is None else self._answers.get(resolve_scan(self._intent))
+        return None if self.intent.source is None else self._answers.of(resolve_scan(self.intent))
 
     @property
     def facts(self) -> SessionFacts | None:
         """What is known of the chosen weights; None before they were loaded."""
-        return self._facts.get(self._intent.weights)
+        return self._answers.facts_of(self.intent.weights)
 
     @property
     def slow_start(self) -> SlowStart | None:
         """The open question whether the chosen scan shall be encoded although it takes long."""
-        is_open = self._slow is not None and self._intent.source is not None
-        return self._slow[1] if is_open and self._slow[0] == resolve_scan(self._intent) else None
+        return None if self.intent.source is None else self._answers.slow_start_of(resolve_scan(self.intent))
 
     @property
     def is_encoding(self) -> bool:
         """Whether an encoding is under way."""
-        return self._encoding is not None
+        return self._encoding.request is not None
 
     @property
     def is_working(self) -> bool:
         """Whether sentences or diseases are being computed."""
-        return bool(self._asked) or self._scoring.is_running
+        return self._grounding.is_running or self._scoring.is_running
 
     def choose_source(self, source: LayerSource | None, *, is_orientation_unknown: bool = False) -> None:
         """Take another volume; None where there is none, or where its orientation must be asked first."""
-        is_assumed = source is not None and source.layer_id in self._hu_assumed
-        intent = replace(
-            self._intent, source=source, is_hu_assumed=is_assumed, is_orientation_unknown=is_orientation_unknown
-        )
-        self._choose(intent)
+        self._choose(self._choices.with_source(source, is_orientation_unknown=is_orientation_unknown))
 
     def choose_weights(self, weights: WeightsChoice) -> None:
         """Take other weights, with the coverage and precision that were last chosen for them."""
-        coverage, precision = self._ways.get(weights, (AUTO, AUTO))
-        self._choose(replace(self._intent, weights=weights, coverage=coverage, precision=precision))
+        self._choose(self._choices.with_weights(weights))
 
     def choose_device(self, device: str) -> None:
         """Compute elsewhere."""
-        self._choose(replace(self._intent, device=device))
+        self._choose(self._choices.with_device(device))
 
     def choose_coverage(self, coverage: str) -> None:
         """Walk the scans otherwise, as long as these weights are used."""
@@ -163,14 +137,12 @@ class GroundingController:
 
     def choose_precision(self, precision: str) -> None:
         """Compute in other numbers, as long as these weights are used."""
-        self._ways[self._intent.weights] = (self._intent.coverage, precision)
-        self._choose(replace(self._intent, precision=precision))
+        self._choose(self._choices.with_precision(precision))
 
     def assume_hu(self) -> None:
         """Insist that the chosen volume holds Hounsfield units, and go on with what waits."""
-        if self._intent.source is not None:
-            self._hu_assumed.add(self._intent.source.layer_id)
-            self._go_on(replace(self._intent, is_hu_assumed=True))
+        if self.intent.source is not None:
+            self._go_on(self._choices.with_hu_assumed())
 
     def start_slow(self, coverage: str | None = None) -> None:
         """Agree to a long encoding, now and later with these weights on this device, and go on with what waits.
@@ -180,46 +152,44 @@ class GroundingController:
         coverage : str, optional
             Another than the one chosen.
         """
-        self._patient.add((self._intent.weights, self._intent.device))
-        self._slow = None
-        self._go_on(self._intent if coverage is None else self._with_coverage(coverage))
+        self._choices.agree_to_wait()
+        self._answers.forget_slow_start()
+        self._go_on(self.intent if coverage is None else self._with_coverage(coverage))
 
     def go_on_with_device(self, device: str) -> None:
         """Compute elsewhere, and go on with what waits."""
-        self._go_on(replace(self._intent, device=device))
+        self._go_on(self._choices.with_device(device))
 
     def forget_layer(self, layer_id: Hashable) -> bool:
         """Drop all that belongs to a removed layer; returns whether an encoding of it was under way."""
-        is_lost = self._encoding is not None and self._encoding[1].source.layer_id == layer_id
+        running = self._encoding.request
+        is_lost = running is not None and running.source.layer_id == layer_id
         if is_lost:
-            self._cancel_encoding()
-        self._answers = {scan: kept for scan, kept in self._answers.items() if scan.source.layer_id != layer_id}
+            self._encoding.cancel()
+        self._answers.forget_layer(layer_id)
         self._cancel_sentences(layer_id)
-        if self._slow is not None and self._slow[0].source.layer_id == layer_id:
-            self._slow = None
-        self._hu_assumed.discard(layer_id)
-        if self._intent.source is not None and self._intent.source.layer_id == layer_id:
+        self._choices.forget_layer(layer_id)
+        if self.intent.source is not None and self.intent.source.layer_id == layer_id:
             self.choose_source(None)
         return is_lost
 
     def layer_ids(self) -> set[Hashable]:
         """All layers of which anything is kept."""
-        ids = {scan.source.layer_id for scan in self._answers}
-        return ids if self._intent.source is None else ids | {self._intent.source.layer_id}
+        ids = self._answers.layer_ids()
+        return ids if self.intent.source is None else ids | {self.intent.source.layer_id}
 
     def _with_coverage(self, coverage: str) -> Intent:
         if self.facts is not None and coverage == self.facts.coverages[0]:
             coverage = AUTO  # one name for one thing: what is known under it is found again
-        self._ways[self._intent.weights] = (coverage, self._intent.precision)
-        return replace(self._intent, coverage=coverage)
+        return self._choices.with_coverage(coverage)
 
     def _choose(self, intent: Intent) -> None:
-        if intent == self._intent:
+        if intent == self.intent:
             return
-        self._intent = intent
+        self._choices.intent = intent
         self._waiting = []  # they were meant for what was chosen before
-        if self._encoding is not None and (intent.source is None or self._encoding[1] != resolve_scan(intent)):
-            self._cancel_encoding()
+        if intent.source is None or self._encoding.request != resolve_scan(intent):
+            self._encoding.cancel()
         self.scan_changed.emit()
 
     def _go_on(self, intent: Intent) -> None:
@@ -239,27 +209,18 @@ class GroundingController:
         InputError
             When no volume is chosen.
         """
-        request = resolve_scan(self._intent)
-        if request in self._answers:
-            self._answer_waiting(request)
+        request = resolve_scan(self.intent)
+        answers = self._answers.of(request)
+        if answers is not None:
+            self._answer_waiting(request, answers)
             return
-        if self._encoding is not None and self._encoding[1] == request:
+        if self._encoding.request == request:
             return
-        is_patient = (request.weights, request.device) in self._patient
+        is_patient = self._choices.is_patient(request)
         if self.slow_start is not None and not is_patient:
             self.slow_start_asked.emit(self.slow_start)  # the answer is still awaited
             return
-        self._cancel_encoding()
-        continuations = Continuations(
-            on_done=partial(self._on_encoded, request),
-            on_failed=self._on_encoding_failed,
-            on_cancelled=self._on_encoding_cancelled,
-            on_progress=self.progressed.emit,
-            on_stage=self.stage_changed.emit,
-        )
-        job = self._jobs.submit(partial(encode_scan, self._store, request, is_patient), continuations)
-        self._encoding = (job, request)
-        self.encoding_changed.emit(True)
+        self._encoding.start(request, is_patient=is_patient)
 
     def ground(self, text: str) -> None:
         """Answer a sentence; encodes the scan first when needed. What is known already is answered at once.
@@ -269,8 +230,8 @@ class GroundingController:
         InputError
             When the sentence is empty or too long, or no volume is chosen.
         """
-        request = resolve_sentence(self._intent, text)
-        answers = self._answers.get(request.scan)
+        request = resolve_sentence(self.intent, text)
+        answers = self._answers.of(request.scan)
         if answers is not None and request.sentence in answers.results:
             self.answered.emit(answers.results[request.sentence], False)
             return
@@ -281,7 +242,7 @@ class GroundingController:
     def cancel(self) -> None:
         """Stop all that runs; sentences that wait are let go, answers that are there stay."""
         self._waiting = []
-        self._cancel_encoding()
+        self._encoding.cancel()
         self._cancel_sentences()
 
     def remove_result(self, sentence: str) -> None:
@@ -289,31 +250,17 @@ class GroundingController:
         if self.answers is not None and self.answers.results.pop(sentence, None) is not None:
             self.scan_changed.emit()
 
-    def _cancel_encoding(self) -> None:
-        if self._encoding is not None:
-            self._jobs.cancel(self._encoding[0])
-
     def _cancel_sentences(self, layer_id: Hashable | None = None) -> None:
         """Stop the sentences and scores of all scans, or of one layer's."""
-        for request in [r for r in self._asked if layer_id is None or r.scan.source.layer_id == layer_id]:
-            self._jobs.cancel(self._asked.pop(request))
+        self._grounding.cancel(layer_id)
         self._scoring.cancel(layer_id)
         self._tell_working()
 
-    def _answer_waiting(self, request: ScanRequest) -> None:
+    def _answer_waiting(self, request: ScanRequest, answers: ScanAnswers) -> None:
         waiting, self._waiting = self._waiting, []
-        answers = self._answers[request]
         for sentence in waiting:
-            asked = GroundingRequest(request, sentence)
-            if asked not in self._asked and sentence not in answers.results:
-                self._asked[asked] = self._jobs.submit(
-                    partial(ground_sentence, self._store, request, answers.scan.encoded, sentence),
-                    Continuations(
-                        on_done=partial(self._on_grounded, asked),
-                        on_failed=partial(self._on_grounding_failed, asked),
-                        on_stage=self.stage_changed.emit,
-                    ),
-                )
+            if sentence not in answers.results:
+                self._grounding.start(GroundingRequest(request, sentence), answers.scan.encoded)
         if answers.diseases is None:
             self._scoring.start(request, answers.scan.encoded)
         self._tell_working()
@@ -326,21 +273,17 @@ class GroundingController:
     # -- what comes back
 
     def _on_encoded(self, request: ScanRequest, answer: EncodedScan | SlowStart) -> None:
-        self._encoding = None
-        self._facts[request.weights] = answer.facts
-        self.encoding_changed.emit(False)
+        self._answers.keep_facts(request.weights, answer.facts)
         if isinstance(answer, SlowStart):
-            self._slow = (request, answer)
+            self._answers.keep_slow_start(request, answer)
             self.slow_start_asked.emit(answer)
             return
-        self._answers[request] = ScanAnswers(answer)
+        answers = self._answers.keep(request, answer)
         self.scan_changed.emit()
-        self._answer_waiting(request)
+        self._answer_waiting(request, answers)
 
     def _on_encoding_failed(self, error: Exception) -> None:
-        self._encoding = None
-        self.encoding_changed.emit(False)
-        if isinstance(error, NotHounsfieldError) and not self._intent.is_hu_assumed:
+        if isinstance(error, NotHounsfieldError) and not self.intent.is_hu_assumed:
             self.hounsfield_asked.emit(error)
         elif _has_way_out(error):
             self.memory_asked.emit(error)
@@ -348,32 +291,28 @@ class GroundingController:
             self._waiting = []
             self.failed.emit(error)
 
-    def _on_encoding_cancelled(self) -> None:
-        self._encoding = None
-        self.encoding_changed.emit(False)
-
     def _on_grounded(self, asked: GroundingRequest, result: GroundingResult) -> None:
-        self._asked.pop(asked, None)
-        answers = self._answers[asked.scan]
-        answers.results[asked.sentence] = result
-        if answers is self.answers:
-            self.answered.emit(result, True)
+        answers = self._answers.of(asked.scan)
+        if answers is not None:
+            answers.results[asked.sentence] = result
+            if answers is self.answers:
+                self.answered.emit(result, True)
         self._tell_working()
 
     def _on_grounding_failed(self, asked: GroundingRequest, error: Exception) -> None:
-        self._asked.pop(asked, None)
         self._tell_working()
-        if _has_way_out(error) and self._answers.get(asked.scan) is self.answers:
+        if _has_way_out(error) and self._answers.of(asked.scan) is self.answers:
             self._waiting.append(asked.sentence)
             self.memory_asked.emit(error)
         else:
             self.failed.emit(error)
 
     def _on_diseases(self, request: ScanRequest, scores: list[DiseaseScore]) -> None:
-        answers = self._answers[request]
-        answers.diseases = scores
-        if answers is self.answers:
-            self.diseases_changed.emit()
+        answers = self._answers.of(request)
+        if answers is not None:
+            answers.diseases = scores
+            if answers is self.answers:
+                self.diseases_changed.emit()
         self._tell_working()
 
     def _on_scoring_progress(self, done: int, total: int) -> None:
@@ -382,7 +321,9 @@ class GroundingController:
             self.progressed.emit(done, total)
 
     def _on_scoring_failed(self, request: ScanRequest, error: Exception) -> None:
-        self._answers[request].diseases = []  # told once; not tried again at every sentence
+        answers = self._answers.of(request)
+        if answers is not None:
+            answers.diseases = []  # told once; not tried again at every sentence
         self._tell_working()
         self.failed.emit(error)
 

@@ -1,4 +1,4 @@
-"""Persistent threads: one in which the session of a dock lives, another that fetches files.
+"""Persistent threads: one in which the session of a dock lives, others for files, downloads and scans.
 
 GPU libraries keep their plans per thread, and a session is not locked: all model work of a dock runs on one thread, one job after
 the other. A task is a plain function of a `JobContext`; it touches neither widget nor viewer. What it returns, raises or reports
@@ -21,12 +21,26 @@ from qtpy.QtCore import QObject, Signal, Slot
 from napari_ct_grounding.core.errors import Cancelled, GroundingError
 from napari_ct_grounding.widgets.log_file import failure_text
 
-__all__ = ["FILES_THREAD_NAME", "THREAD_NAME", "Continuations", "JobContext", "JobThread", "Jobs", "Task"]
+__all__ = [
+    "DOWNLOAD_THREAD_NAME",
+    "FILES_THREAD_NAME",
+    "READING_THREAD_NAME",
+    "THREAD_NAME",
+    "Continuations",
+    "JobContext",
+    "JobThread",
+    "Jobs",
+    "Task",
+]
 
 #: Where sessions live.
 THREAD_NAME = "ct-grounding-inference"
-#: Where files are fetched and deleted, so that a download stands in nobody's way.
+#: Where small files are looked for and deleted.
 FILES_THREAD_NAME = "ct-grounding-files"
+#: Where weights are downloaded, so that this stands in nobody's way.
+DOWNLOAD_THREAD_NAME = "ct-grounding-download"
+#: Where scans are read, beside the model and downloads.
+READING_THREAD_NAME = "ct-grounding-reading"
 
 _log = logging.getLogger(__name__)
 

@@ -23,10 +23,7 @@ from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
 from napari_ct_grounding.widgets.volumes import VolumeList
 
-__all__ = ["READING_THREAD_NAME", "ScanOpener", "ScanOrder", "read_order"]
-
-#: Where scans are read, beside the model and downloads.
-READING_THREAD_NAME = "ct-grounding-reading"
+__all__ = ["ScanOpener", "ScanOrder", "read_order"]
 
 _READING, _UNEVEN, _REFUSED = "reading", "uneven", "refused"
 #: Readings that take longer than this (ms) are announced, with Cancel.

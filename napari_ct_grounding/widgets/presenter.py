@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,29 +11,12 @@ from napari_ct_grounding.widgets.canvas_text import CanvasText
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.layers import HighlightLayers
 from napari_ct_grounding.widgets.navigation import SliceFollower
-from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel
-from napari_ct_grounding.widgets.panels.notice import NoticeBoard
-from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip
-from napari_ct_grounding.widgets.panels.result_table import ResultTable
-from napari_ct_grounding.widgets.panels.status_line import StatusLine
-from napari_ct_grounding.widgets.panels.volume_panel import VolumePanel
+from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
 from napari_ct_grounding.widgets.view import find_layer, is_axial, orientation_letters, restore_axial
 from napari_ct_grounding.widgets.volumes import VolumeList
 from napari_ct_grounding.widgets.wording import canvas_text, facts_of
 
-__all__ = ["Panels", "Presenter"]
-
-
-@dataclass(frozen=True, eq=False)
-class Panels:
-    """The panels that show answers."""
-
-    volume_panel: VolumePanel
-    notices: NoticeBoard
-    table: ResultTable
-    disease_panel: DiseasePanel
-    strip: ProfileStrip
-    status_line: StatusLine
+__all__ = ["Presenter"]
 
 
 class Presenter:
@@ -46,7 +28,7 @@ class Presenter:
     controller : GroundingController
     follower : SliceFollower
     volumes : VolumeList
-    panels : Panels
+    panels : DockPanels
     """
 
     def __init__(
@@ -55,7 +37,7 @@ class Presenter:
         controller: GroundingController,
         follower: SliceFollower,
         volumes: VolumeList,
-        panels: Panels,
+        panels: DockPanels,
     ) -> None:
         self._viewer = viewer
         self._controller = controller

@@ -24,11 +24,6 @@ class WeightsChoice:
 
     weights: str | Path = "bundled"
 
-    @property
-    def label(self) -> str:
-        """What the chooser shows."""
-        return self.weights.name if isinstance(self.weights, Path) else str(self.weights)
-
 
 @dataclass(frozen=True)
 class Intent:

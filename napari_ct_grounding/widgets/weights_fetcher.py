@@ -82,12 +82,14 @@ class DownloadMeter:
 
 
 class WeightsFetcher:
-    """Gets released weights onto this machine; one download at a time.
+    """Gets released weights onto this machine; one download at a time, in the order of their licences' acceptance.
 
     Parameters
     ----------
     jobs : Jobs
-        A thread of its own, so that the viewer answers meanwhile.
+        Where is looked for weights.
+    download_jobs : Jobs
+        A thread of its own, which a download holds for many minutes.
     pull : callable, optional
         The Hugging Face hub by default.
     """
@@ -105,22 +107,23 @@ class WeightsFetcher:
     #: (name, exception) The weights could not be looked up or fetched; told once.
     failed = Signal(str, object)
 
-    def __init__(self, jobs: Jobs, pull: Pull | None = None) -> None:
+    def __init__(self, jobs: Jobs, download_jobs: Jobs, pull: Pull | None = None) -> None:
         self._jobs = jobs
+        self._download_jobs = download_jobs
         self._pull = pull or _pull_from_hub
         self._accepted: set[str] = set()
         self._look: int | None = None
-        self._download: tuple[str, int] | None = None
+        self._downloads: dict[str, int] = {}  # from name to job; the first one is running
         self._meter = DownloadMeter()
 
     @property
     def downloading(self) -> str | None:
-        """Name of the weights that are being fetched."""
-        return None if self._download is None else self._download[0]
+        """Name of the weights that are being fetched; None where none are."""
+        return next(iter(self._downloads), None)
 
     def want(self, name: str) -> None:
         """Look whether weights are here; goes on with a download whose licence was accepted before."""
-        if self.downloading == name:
+        if name in self._downloads:
             return
         self.forget_wish()
         self._look = self._jobs.submit(
@@ -135,27 +138,31 @@ class WeightsFetcher:
             self._look = None
 
     def accept(self, name: str) -> None:
-        """Accept the licence and download."""
+        """Accept the licence and download, after what is being downloaded already."""
         self._accepted.add(name)
-        if self._download is not None:
+        if name in self._downloads:
             return
-        self._meter = DownloadMeter()
-        job = self._jobs.submit(
+        self._downloads[name] = self._download_jobs.submit(
             partial(_fetch, self._pull, name),
             Continuations(
                 on_done=partial(self._on_fetched, name),
                 on_failed=partial(self._on_download_failed, name),
-                on_cancelled=self._end_download,
+                on_cancelled=partial(self._end_download, name),
                 on_progress=self._on_progress,
             ),
         )
-        self._download = (name, job)
-        self.download_changed.emit(True)
+        if len(self._downloads) == 1:
+            self._begin_download()
 
     def cancel(self) -> None:
-        """Stop the download; what has arrived is kept for the next try."""
-        if self._download is not None:
-            self._jobs.cancel(self._download[1])
+        """Stop the running download; what has arrived is kept for the next try."""
+        if self._downloads:
+            self._download_jobs.cancel(next(iter(self._downloads.values())))
+
+    def cancel_all(self) -> None:
+        """Stop the running download, and begin none of those that wait."""
+        for job in reversed(list(self._downloads.values())):
+            self._download_jobs.cancel(job)
 
     def _on_found(self, name: str, _folder: Path) -> None:
         self._look = None
@@ -174,16 +181,24 @@ class WeightsFetcher:
         self.download_progressed.emit(self._meter.state(num_done, num_total))
 
     def _on_fetched(self, name: str, _folder: Path) -> None:
-        self._end_download()
+        self._end_download(name)
         self.fetched.emit(name)
 
     def _on_download_failed(self, name: str, error: Exception) -> None:
-        self._end_download()
+        self._end_download(name)
         self.failed.emit(name, error)
 
-    def _end_download(self) -> None:
-        self._download = None
-        self.download_changed.emit(False)
+    def _begin_download(self) -> None:
+        self._meter = DownloadMeter()
+        self.download_changed.emit(True)
+
+    def _end_download(self, name: str) -> None:
+        was_running = name == self.downloading
+        del self._downloads[name]
+        if was_running:
+            self.download_changed.emit(False)
+            if self._downloads:
+                self._begin_download()
 
 
 def _find(pull: Pull, name: str, context: JobContext) -> Path:

@@ -99,16 +99,12 @@ def slow_start_text(slow: SlowStart) -> str:
     return f"{text}; about {duration_text(slow.paper_seconds)} in paper mode, which leaves out {left_out}."
 
 
-def licence_text(error: LicenceNeededError) -> str:
-    """What is accepted with a licence, and what comes then."""
-    meaning = _LICENCE_MEANING if error.licence.startswith("CC BY-NC-SA") else ""
+def licence_text(error: LicenceNeededError, title: str, terms: str) -> str:
+    """What is accepted with the licence of some weights, and what comes then."""
     return (
-        f"RadFinder's weights are under the licence {error.licence}{meaning}. They are downloaded once "
+        f"The weights of {title} are under the licence {error.licence}: {terms}. They are downloaded once "
         f"({bytes_text(error.num_bytes)}) from huggingface.co; images and sentences stay on this computer."
     )
-
-
-_LICENCE_MEANING = ": for research, not for commercial use; name the authors; share what you derive alike"
 
 
 def download_text(state: DownloadState) -> str:

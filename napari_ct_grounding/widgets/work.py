@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from napari_ct_grounding.core.errors import Cancelled, NotHounsfieldError
+from napari_ct_grounding.core.errors import Cancelled
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import check_hounsfield
 from napari_ct_grounding.widgets.jobs import JobContext
@@ -22,7 +22,6 @@ __all__ = [
     "SlowStart",
     "encode_scan",
     "ground_sentence",
-    "open_series",
     "score_diseases",
     "user_cache",
 ]
@@ -210,22 +209,6 @@ def score_diseases(
     begun = perf_counter()
     scores = session.score_diseases(list(names), encoded)
     return scores, perf_counter() - begun
-
-
-def open_series(path: Any, key: str, context: JobContext) -> Any:
-    """Return the napari layer tuple of one series at a path."""
-    from napari_ct_grounding.readers.napari_reader import layer_of_volume
-    from napari_ct_grounding.readers.reading import open_scan
-
-    question = None
-    try:
-        scan = open_scan(path, series=key)
-    except NotHounsfieldError as error:
-        question = str(error)
-        scan = open_scan(path, series=key, assume_hu=True)
-    return layer_of_volume(
-        scan.volume, ct_series=scan.series, ct_series_key=scan.key, ct_source=path, ct_question=question
-    )
 
 
 def _stop_if_cancelled(context: JobContext) -> None:

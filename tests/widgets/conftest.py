@@ -17,8 +17,14 @@ from napari_ct_grounding.core.profile import depth_distribution, find_peaks_mm, 
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.napari_reader import layer_of_volume
-from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, THREAD_NAME, Continuations, JobContext
-from napari_ct_grounding.widgets.opening import READING_THREAD_NAME
+from napari_ct_grounding.widgets.jobs import (
+    DOWNLOAD_THREAD_NAME,
+    FILES_THREAD_NAME,
+    READING_THREAD_NAME,
+    THREAD_NAME,
+    Continuations,
+    JobContext,
+)
 
 POSITION_MM = 12.0
 SPHERE_HU = 2000
@@ -245,7 +251,7 @@ def add_ct() -> Callable[..., Any]:
 def no_threads_left() -> Iterator[None]:
     """Fail when a thread of a dock outlives the test."""
     yield
-    names = (THREAD_NAME, FILES_THREAD_NAME, READING_THREAD_NAME)
+    names = (THREAD_NAME, FILES_THREAD_NAME, DOWNLOAD_THREAD_NAME, READING_THREAD_NAME)
     for thread in [thread for thread in threading.enumerate() if thread.name in names]:
         thread.join(2.0)
         assert not thread.is_alive(), f"the thread {thread.name} was left behind"

@@ -9,6 +9,7 @@ import threading
 import numpy as np
 import pytest
 
+from napari_ct_grounding.core.errors import LicenceNeededError
 from napari_ct_grounding.widgets.dock import GroundingDock
 from napari_ct_grounding.widgets.jobs import THREAD_NAME
 from napari_ct_grounding.widgets.view import current_slice, orientation_letters
@@ -28,7 +29,7 @@ def open_dock(session):
 
 def _wait_idle(qtbot, dock):
     qtbot.waitUntil(
-        lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=20_000
+        lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock.volume_switch.is_due, timeout=20_000
     )
 
 
@@ -64,8 +65,8 @@ def test_a_sentence_typed_first_encodes_jumps_highlights_and_lists(
     assert dock.strip.position_mm == pytest.approx(-310.0)
     assert dock.strip.result.sentence == "bright sphere above"
     assert dock.disease_panel.count() == 18
-    assert dock.canvas_text.text() == "Series 4   Image 18\nz \u2212310.0 mm   predicted slice"
-    assert dock.canvas_text.letters() == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
+    assert dock.presenter.canvas_text.text() == "Series 4   Image 18\nz \u2212310.0 mm   predicted slice"
+    assert dock.presenter.canvas_text.letters() == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
     assert "fake (sees spheres)" in dock.status_line.facts.text()
     assert "no GPU found" in dock.status_line.facts.toolTip()
     assert "interval not calibrated" in dock.volume_panel.badges.texts()
@@ -88,8 +89,8 @@ def test_a_sentence_typed_first_encodes_jumps_highlights_and_lists(
     # Rolled axes: the jump is done, and axial slices are offered.
     viewer.dims.order = (1, 0, 2)
     assert viewer.layers["interval"].visible
-    assert dock.canvas_text.letters()["top"] == "S"
-    assert dock.canvas_text.text() == "", "a coronal picture bears no image number"
+    assert dock.presenter.canvas_text.letters()["top"] == "S"
+    assert dock.presenter.canvas_text.text() == "", "a coronal picture bears no image number"
     _ask(qtbot, dock, "bright sphere above")
     dock.notices.press("axial", "Show axial slices")
     assert orientation_letters(viewer)["top"] == "A"
@@ -200,7 +201,7 @@ def test_a_hidden_dock_rests_and_a_shown_one_goes_on_where_it_was(make_napari_vi
         qtbot.waitUntil(lambda: not dock.isVisible())
         assert len(viewer.dims.events.point.callbacks) == num_callbacks - 1
         assert not dock.jobs.is_alive
-        assert dock.canvas_text.text() == ""
+        assert dock.presenter.canvas_text.text() == ""
         viewer.dims.set_point(0, -370.0)
         area.show()
         qtbot.waitUntil(dock.isVisible)
@@ -329,12 +330,20 @@ def test_released_weights_ask_for_their_licence_first_and_no_server(
 ):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     dock = open_dock(make_napari_viewer())
-    dock.volume_panel.weights_chosen.emit("radfinder")
+    dock.volume_panel.weights.weights_chosen.emit("radfinder")
     qtbot.waitUntil(lambda: dock.notices.text_of("licence") is not None, timeout=20_000)
     assert dock.controller.intent.weights.weights == "bundled"
     assert "not for commercial use" in dock.notices.text_of("licence")
     dock.notices.press("licence", "Not now")
     assert dock.fetcher.downloading is None
+    qtbot.waitUntil(lambda: dock.volume_panel.weights.row_of("radfinder") == 1, timeout=20_000)
+    # Weights that went from the cache meanwhile: asked is for the licence of those, and of no others.
+    dock.controller.failed.emit(LicenceNeededError("", "MIT", 1_035_000_000, "colipri"))
+    assert "COLIPRI" in dock.notices.text_of("licence")
+    dock.notices.press("licence", "Not now")
+    dock.controller.failed.emit(LicenceNeededError("Accept it where it is sold.", "own", 7))
+    assert dock.notices.text_of("licence") is None
+    assert "Accept it where it is sold." in _notifications()
 
 
 def test_badges_and_facts_say_what_the_model_did_not_see(make_napari_viewer, qtbot, open_dock, add_ct, session):

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_ct_grounding.core.errors import Cancelled, LicenceNeededError
 from napari_ct_grounding.widgets.dock import GroundingDock
-from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, THREAD_NAME
+from napari_ct_grounding.widgets.jobs import DOWNLOAD_THREAD_NAME, FILES_THREAD_NAME, THREAD_NAME
 from napari_ct_grounding.widgets.view import current_slice
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("no_threads_left")]
@@ -33,7 +33,7 @@ def open_dock(session):
 
 
 def _is_idle(dock):
-    return dock.jobs.is_idle and not dock._refresh_timer.isActive()
+    return dock.jobs.is_idle and not dock.volume_switch.is_due
 
 
 def _ask(qtbot, dock, text):
@@ -67,7 +67,8 @@ def _counts(viewer):
     counts["number of layers"] = len(viewer.layers)
     counts["widgets"] = sum(isinstance(widget, QWidget) for widget in QApplication.allWidgets())
     counts["timers"] = len(viewer.window._qt_window.findChildren(QTimer))
-    counts["threads"] = sum(t.name in (THREAD_NAME, FILES_THREAD_NAME) for t in threading.enumerate())
+    names = (THREAD_NAME, FILES_THREAD_NAME, DOWNLOAD_THREAD_NAME)
+    counts["threads"] = sum(thread.name in names for thread in threading.enumerate())
     return counts
 
 
@@ -82,8 +83,9 @@ def test_a_dock_opened_and_closed_twenty_times_leaves_no_trace(make_napari_viewe
             assert len(viewer.layers) == 3
         viewer.window.remove_dock_widget(dock)
         _deleted(qtbot, dock)
-        if is_used:
-            dock.jobs._line.previous.join(20)
+        for jobs in (dock.jobs, dock.file_jobs):
+            if jobs._line.previous is not None:
+                jobs._line.previous.join(20)
         return weakref.ref(dock)
 
     open_and_close(is_used=True)  # napari itself connects a few things at the first layer of a kind
@@ -220,7 +222,7 @@ def test_a_download_is_stopped_when_its_dock_is_closed_and_stands_in_nobodys_way
 
     def pull(name, *, accept_licence, on_progress=None, cancel=None):
         if not accept_licence:
-            raise LicenceNeededError("", "CC BY-NC-SA 4.0", 4_000_000_000)
+            raise LicenceNeededError("", "CC BY-NC-SA 4.0", 4_000_000_000, name)
         is_fetching.set()
         while not cancel():
             on_progress(1_000_000_000, 4_000_000_000)
@@ -231,14 +233,14 @@ def test_a_download_is_stopped_when_its_dock_is_closed_and_stands_in_nobodys_way
     viewer = make_napari_viewer()
     add_ct(viewer)
     dock = open_dock(viewer, pull=pull)
-    dock.volume_panel.weights_chosen.emit("radfinder")
+    dock.volume_panel.weights.weights_chosen.emit("radfinder")
     qtbot.waitUntil(lambda: dock.notices.text_of("licence") is not None, timeout=20_000)
     dock.notices.press("licence", "Accept and download 4.0 GB")
     assert is_fetching.wait(20)
     qtbot.waitUntil(lambda: "1.0 GB of 4.0 GB" in dock.download_panel.facts.text(), timeout=20_000)
     _ask(qtbot, dock, "bright sphere")
     assert len(dock.table.results()) == 1, "the other weights work meanwhile"
-    thread = dock.file_jobs._line.previous
+    thread = dock.download_jobs._line.previous
     viewer.window.remove_dock_widget(dock)
     assert was_cancelled.wait(20)
     thread.join(20)

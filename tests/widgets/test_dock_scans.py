@@ -60,7 +60,7 @@ def uneven(tmp_path):
 
 def _wait_idle(qtbot, dock):
     qtbot.waitUntil(
-        lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock._refresh_timer.isActive(), timeout=20_000
+        lambda: dock.jobs.is_idle and dock.reading_jobs.is_idle and not dock.volume_switch.is_due, timeout=20_000
     )
 
 

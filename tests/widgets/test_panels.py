@@ -19,6 +19,7 @@ from napari_ct_grounding.widgets.panels.result_table import NO_LOCATION, ResultT
 from napari_ct_grounding.widgets.panels.sentence_panel import SentencePanel
 from napari_ct_grounding.widgets.panels.status_line import RESEARCH_USE, StatusLine
 from napari_ct_grounding.widgets.panels.volume_panel import SeriesEntry, VolumeEntry, VolumePanel
+from napari_ct_grounding.widgets.panels.weights_chooser import WeightsChooser, WeightsEntry
 from napari_ct_grounding.widgets.sources import Orientation
 
 THEMES = ("dark", "light")
@@ -322,11 +323,40 @@ def test_progress_counts_windows_and_offers_cancel(qtbot, colors):
 def test_a_folder_of_weights_is_offered_above_the_chooser_and_told(qtbot, tmp_path, colors):
     panel = VolumePanel(colors)
     qtbot.addWidget(panel)
-    with qtbot.waitSignal(panel.weights_chosen) as chosen:
-        panel.add_weights_folder(tmp_path)
+    with qtbot.waitSignal(panel.weights.weights_chosen) as chosen:
+        panel.weights.add_folder(tmp_path)
     assert chosen.args == [tmp_path]
     assert panel.weights.currentText() == tmp_path.name
     assert panel.weights.itemText(panel.weights.count() - 1) == "Folder\u2026"
+
+
+def test_weights_that_cannot_be_used_here_are_greyed_with_the_reason_and_a_choice_outlives_a_new_list(qtbot, tmp_path):
+    chooser = WeightsChooser()
+    qtbot.addWidget(chooser)
+    chooser.show_weights("one")
+    usable, lacking = WeightsEntry("one", "One", "MIT"), WeightsEntry("two", "Two", "4 GB", "It needs a package.")
+    chooser.set_entries([usable, lacking])
+    assert [chooser.itemText(row) for row in range(chooser.count())] == ["One", "Two", "Folder\u2026"]
+    assert chooser.model().item(0).isEnabled()
+    assert not chooser.model().item(1).isEnabled()
+    assert chooser.itemData(1, Qt.ItemDataRole.ToolTipRole) == "It needs a package.\n4 GB"
+    chooser.add_folder(tmp_path)
+    chooser.set_entries([usable])
+    assert chooser.currentData() == tmp_path
+    with qtbot.waitSignal(chooser.weights_chosen) as chosen:
+        chooser.activated.emit(0)
+    assert chosen.args == ["one"]
+
+
+def test_the_last_row_asks_for_a_folder_and_no_answer_leaves_what_was_chosen(qtbot, monkeypatch):
+    chooser = WeightsChooser()
+    qtbot.addWidget(chooser)
+    chooser.set_entries([WeightsEntry("one", "One", "MIT")])
+    chooser.show_weights("one")
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getExistingDirectory", lambda *_: "")
+    chooser.setCurrentIndex(1)
+    chooser.activated.emit(1)
+    assert chooser.currentData() == "one"
 
 
 def test_a_notice_goes_away_with_its_button(qtbot, colors):

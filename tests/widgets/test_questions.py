@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from napari_ct_grounding.core.errors import DeviceMemoryError, LicenceNeededError, WeightsError
+from napari_ct_grounding.core.errors import DeviceMemoryError
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.housekeeping import Housekeeping
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
-from napari_ct_grounding.widgets.panels.download_panel import DownloadPanel
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
 from napari_ct_grounding.widgets.panels.session_menu import MenuFacts, SessionMenu
 from napari_ct_grounding.widgets.panels.volume_panel import VolumePanel
 from napari_ct_grounding.widgets.questions import Questions
 from napari_ct_grounding.widgets.settings import read_settings
 from napari_ct_grounding.widgets.sources import LayerSource
-from napari_ct_grounding.widgets.weights_fetcher import WeightsFetcher
 from napari_ct_grounding.widgets.work import SessionStore
-
-TOTAL = 4_140_000_000
 
 
 class Desk:
@@ -29,22 +26,12 @@ class Desk:
     def __init__(self, qtbot, jobs, session):
         colors = colors_of_theme("dark")
         self.jobs = jobs
-        self.hub_answer = LicenceNeededError("", "CC BY-NC-SA 4.0", TOTAL)
         self.store = SessionStore(lambda *_: session)
         self.controller = GroundingController(jobs, self.store)
-        self.fetcher = WeightsFetcher(jobs, self.pull)
-        self.notices, self.download = NoticeBoard(colors), DownloadPanel()
-        self.volume_panel = VolumePanel(colors)
-        for widget in (self.notices, self.download, self.volume_panel):
+        self.notices, self.volume_panel = NoticeBoard(colors), VolumePanel(colors)
+        for widget in (self.notices, self.volume_panel):
             qtbot.addWidget(widget)
-        self.questions = Questions(self.controller, self.fetcher, self.notices, self.download, self.volume_panel)
-
-    def pull(self, name, *, accept_licence, on_progress=None, cancel=None):
-        if isinstance(self.hub_answer, LicenceNeededError) and accept_licence:
-            on_progress(TOTAL // 2, TOTAL)
-        elif isinstance(self.hub_answer, Exception):
-            raise self.hub_answer
-        return Path("weights")
+        self.questions = Questions(self.controller, self.notices, self.volume_panel)
 
     def choose(self, volume, layer_id="a"):
         self.controller.choose_source(LayerSource(layer_id, volume.name, volume.geometry, volume=volume))
@@ -84,63 +71,16 @@ def test_the_question_goes_with_its_volume(desk, session, volume, volume_maker):
     assert desk.notices.text_of("slow") is None
 
 
-def test_the_licence_is_shown_before_anything_is_fetched_and_declining_changes_nothing(desk):
-    desk.fetcher.want("radfinder")
-    desk.jobs.run_all()
-    assert "not for commercial use" in desk.notices.text_of("licence")
-    desk.notices.press("licence", "Not now")
-    assert desk.jobs.queued == {}
-    assert desk.volume_panel.weights.currentData() == "bundled"
-    assert desk.controller.intent.weights.weights == "bundled"
-
-
-def test_a_download_shows_bytes_and_ends_with_the_weights_chosen(desk):
-    desk.fetcher.want("radfinder")
-    desk.jobs.run_all()
-    desk.notices.press("licence", "Accept and download 4.1 GB")
-    assert not desk.download.isHidden()
-    assert desk.notices.text_of("licence") is None
-    desk.jobs.run_all()
-    assert (desk.download.bar.value(), desk.download.bar.maximum()) == (500, 1000), "a few GB overflow 32 bits"
-    assert desk.download.facts.text() == "2.1 GB of 4.1 GB"
-    assert desk.download.isHidden()
-    assert desk.volume_panel.weights.currentData() == "radfinder"
-    assert desk.controller.intent.weights.weights == "radfinder"
-
-
-def test_weights_that_arrive_while_somebody_reads_answers_are_offered_and_not_put_in_place(desk, volume):
-    desk.choose(volume)
+def test_values_that_are_no_hu_are_asked_about_and_the_answer_goes_on(desk, volume):
+    grey = replace(volume, hu=np.clip(volume.hu, 0, 255))
+    desk.choose(grey)
     desk.controller.ground("bright sphere")
     desk.jobs.run_all()
-    desk.fetcher.accept("radfinder")
+    assert "Hounsfield units of a body" in desk.notices.text_of("hounsfield")
+    assert "--assume-hu" not in desk.notices.text_of("hounsfield")
+    desk.notices.press("hounsfield", "The values are HU")
     desk.jobs.run_all()
-    assert desk.controller.answers.results
-    desk.notices.press("fetched", "Use RadFinder")
-    assert desk.controller.intent.weights.weights == "radfinder"
-
-
-def test_cancel_of_a_download_brings_the_panel_back_at_once(desk):
-    desk.fetcher.accept("radfinder")
-    desk.download.cancel.click()
-    assert desk.download.isHidden()
-    assert desk.jobs.queued == {}
-    assert desk.controller.intent.weights.weights == "bundled"
-
-
-def test_a_failed_download_says_why_and_offers_another_try_and_a_folder(desk, tmp_path, monkeypatch):
-    from qtpy.QtWidgets import QFileDialog
-
-    desk.hub_answer = WeightsError("The hub cannot be reached. Check the connection.")
-    desk.fetcher.accept("radfinder")
-    desk.jobs.run_all()
-    assert desk.notices.text_of("licence") == "The hub cannot be reached. Check the connection."
-    desk.notices.press("licence", "Try again")
-    desk.jobs.run_all()
-    chosen = []
-    desk.volume_panel.weights_chosen.connect(chosen.append)
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    desk.notices.press("licence", "Use a folder\u2026")
-    assert chosen == [tmp_path]
+    assert list(desk.controller.answers.results) == ["bright sphere"]
 
 
 def test_a_small_gpu_offers_the_cpu(desk, session, volume):

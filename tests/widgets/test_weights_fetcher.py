@@ -46,7 +46,7 @@ def hub():
 
 @pytest.fixture
 def fetcher(inline_jobs, hub):
-    return WeightsFetcher(inline_jobs, hub)
+    return WeightsFetcher(inline_jobs, inline_jobs, hub)
 
 
 @pytest.fixture
@@ -110,11 +110,32 @@ def test_other_weights_chosen_meanwhile_are_not_answered_with_a_licence(fetcher,
     assert told == []
 
 
-def test_one_download_at_a_time(fetcher, inline_jobs):
+def test_the_same_weights_are_downloaded_once(fetcher, inline_jobs):
     fetcher.accept("radfinder")
     fetcher.accept("radfinder")
     fetcher.want("radfinder")
     assert len(inline_jobs.queued) == 1
+
+
+def test_other_weights_are_downloaded_after_the_first_ones(fetcher, told, hub, inline_jobs):
+    fetcher.accept("radfinder")
+    fetcher.accept("colipri")
+    assert fetcher.downloading == "radfinder"
+    assert told == [("running", True)]
+    inline_jobs.run_next()
+    assert fetcher.downloading == "colipri"
+    assert told[1:] == [("running", False), ("running", True), ("fetched", "radfinder")]
+    inline_jobs.run_next()
+    assert fetcher.downloading is None
+    fetcher.accept("radfinder")
+    fetcher.accept("colipri")
+    fetcher.cancel()
+    assert fetcher.downloading == "colipri"
+    fetcher.accept("radfinder")
+    told.clear()
+    fetcher.cancel_all()
+    assert (fetcher.downloading, inline_jobs.queued) == (None, {})
+    assert told == [("running", False)], "nothing began on the way"
 
 
 def test_speed_is_that_of_the_last_seconds():
@@ -142,6 +163,6 @@ def test_sizes_and_times_are_told_as_exactly_as_they_are_known():
 
 
 def test_the_licence_is_told_with_what_it_means_and_how_much_comes():
-    text = licence_text(LicenceNeededError("", "CC BY-NC-SA 4.0", TOTAL))
-    for part in ("CC BY-NC-SA 4.0", "not for commercial use", "4.1 GB", "huggingface.co", "stay on this computer"):
+    text = licence_text(LicenceNeededError("", "CC BY-NC-SA 4.0", TOTAL), "RadFinder", "not for commercial use")
+    for part in ("RadFinder", "CC BY-NC-SA 4.0: not for", "4.1 GB", "huggingface.co", "stay on this computer"):
         assert part in text

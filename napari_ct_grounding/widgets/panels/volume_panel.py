@@ -5,40 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QStackedLayout,
     QWidget,
 )
 
 from napari_ct_grounding.widgets.panels.badges import BadgeRow
+from napari_ct_grounding.widgets.panels.chooser import Chooser
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.open_menu import OpenMenu
+from napari_ct_grounding.widgets.panels.weights_chooser import WeightsChooser
 
 __all__ = ["SeriesEntry", "VolumeEntry", "VolumePanel"]
-
-_CHOOSE_FOLDER = "choose"
-_MAX_POPUP_WIDTH = 640
-_WEIGHTS = (
-    ("bundled", "Bundled", "Small model of this package, trained on synthetic anatomy; works offline"),
-    (
-        "radfinder",
-        "RadFinder",
-        "Released weights, about 1 billion parameters; for research, not for commercial use",
-    ),
-    (_CHOOSE_FOLDER, "Folder\u2026", "A folder of weights on this computer"),
-)
 
 
 @dataclass(frozen=True)
@@ -66,24 +51,20 @@ class VolumePanel(QWidget):
     volume_chosen = Signal(object)
     series_chosen = Signal(str)
     frame_chosen = Signal(int)
-    weights_chosen = Signal(object)
     device_chosen = Signal(str)
     encode_requested = Signal()
     cancel_requested = Signal()
 
     def __init__(self, colors: PanelColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.volume = _chooser("Volume", "The CT that sentences are grounded in")
+        self.volume = Chooser("Volume", "The CT that sentences are grounded in")
         self.badges = BadgeRow(colors, self)
-        self.series = _chooser("Series", "All series of the same DICOM folder; choosing one opens it")
-        self.frame = _chooser("Frame", "All volumes of the same file (phases, time points); choosing one opens it")
-        self.weights = _chooser("Weights", "Which trained model answers")
-        self.device = _chooser("Device", "Where the model runs")
-        for key, label, tip in _WEIGHTS:
-            self.weights.addItem(label, key)
-            self.weights.setItemData(self.weights.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.series = Chooser("Series", "All series of the same DICOM folder; choosing one opens it")
+        self.frame = Chooser("Frame", "All volumes of the same file (phases, time points); choosing one opens it")
+        self.weights = WeightsChooser(self)
+        self.device = Chooser("Device", "Where the model runs")
         for device in ("auto", "cpu", "cuda", *(("mps",) if sys.platform == "darwin" else ())):
-            self.device.addItem(device, device)
+            self.device.add_row(device, device)
         self.device.setFixedWidth(self.device.fontMetrics().horizontalAdvance("auto") + 48)
         self.encode = QPushButton("Encode", self)
         self.encode.setToolTip("Run the image side of the model, once per scan. Asking for a sentence does it too")
@@ -99,12 +80,10 @@ class VolumePanel(QWidget):
             "QPushButton { padding: 4px 8px; } QPushButton::menu-indicator { image: none; width: 0; }"
         )
         self._stage = ""
-        self._weights_index = 0
         self._lay_out()
         self.volume.activated.connect(lambda row: self.volume_chosen.emit(self.volume.itemData(row)))
         self.series.activated.connect(lambda row: self.series_chosen.emit(self.series.itemData(row)))
         self.frame.activated.connect(lambda row: self.frame_chosen.emit(self.frame.itemData(row)))
-        self.weights.activated.connect(self._on_weights_activated)
         self.device.activated.connect(lambda row: self.device_chosen.emit(self.device.itemData(row)))
         self.encode.clicked.connect(self.encode_requested)
         self.cancel.clicked.connect(self.cancel_requested)
@@ -153,14 +132,10 @@ class VolumePanel(QWidget):
     def set_volumes(self, entries: Sequence[VolumeEntry], chosen: Hashable | None) -> None:
         """Show these layers; those with a reason are greyed, with the reason as tooltip."""
         self.volume.clear()
-        for row, entry in enumerate(entries):
-            self.volume.addItem(entry.name, entry.layer_id)
-            self.volume.setItemData(row, entry.reason or entry.name, Qt.ItemDataRole.ToolTipRole)
-            model = self.volume.model()
-            if entry.reason and isinstance(model, QStandardItemModel):
-                model.item(row).setEnabled(False)
+        for entry in entries:
+            self.volume.add_row(entry.name, entry.layer_id, entry.reason or entry.name, is_enabled=entry.reason is None)
         self.volume.setPlaceholderText("no CT open" if not entries else "choose a volume")
-        self.volume.setCurrentIndex(next((i for i, e in enumerate(entries) if e.layer_id == chosen), -1))
+        self.volume.setCurrentIndex(self.volume.row_of(chosen))
         self.volume.setEnabled(bool(entries))
         name = self.volume.currentText()
         self.volume.setToolTip(f"The CT that sentences are grounded in: {name}" if name else "No CT is open")
@@ -168,27 +143,22 @@ class VolumePanel(QWidget):
     def set_series(self, entries: Sequence[SeriesEntry], chosen: str | None) -> None:
         """Show the series of a DICOM folder; fewer than two hide the row."""
         self.series.clear()
-        for row, entry in enumerate(entries):
-            self.series.addItem(entry.label, entry.key)
-            self.series.setItemData(row, entry.tooltip, Qt.ItemDataRole.ToolTipRole)
-            model = self.series.model()
-            if not entry.is_enabled and isinstance(model, QStandardItemModel):
-                model.item(row).setEnabled(False)
+        for entry in entries:
+            self.series.add_row(entry.label, entry.key, entry.tooltip, is_enabled=entry.is_enabled)
         self.show_series(chosen)
-        _widen_popup(self.series)
         for part in (self.series, self._series_label):
             part.setVisible(len(entries) > 1)
 
     def show_series(self, key: str | None) -> None:
         """Show a series as chosen without telling anybody."""
-        self.series.setCurrentIndex(self.series.findData(key))
+        self.series.setCurrentIndex(self.series.row_of(key))
         self.series.setToolTip(f"Series of the same DICOM folder; choosing one opens it.\n{self.series.currentText()}")
 
     def set_frames(self, chosen: int, num_frames: int) -> None:
         """Show which volume of a file is open (from 0); a file with one volume hides the row."""
         self.frame.clear()
         for frame in range(num_frames):
-            self.frame.addItem(f"volume {frame + 1} of {num_frames}", frame)
+            self.frame.add_row(f"volume {frame + 1} of {num_frames}", frame)
         self.frame.setCurrentIndex(chosen)
         for part in (self.frame, self._frame_label):
             part.setVisible(num_frames > 1)
@@ -215,57 +185,6 @@ class VolumePanel(QWidget):
         self.progress.setValue(done)
         self.progress.setFormat(f"{self._stage or 'Encoding'} {done} of {total}")
 
-    def add_weights_folder(self, folder: Path) -> None:
-        """Offer a folder of weights and choose it."""
-        row = self.weights.findData(str(folder))
-        if row < 0:
-            row = self.weights.count() - 1  # above "Folder..."
-            self.weights.insertItem(row, folder.name, str(folder))
-            self.weights.setItemData(row, f"Weights in the folder {folder.name}", Qt.ItemDataRole.ToolTipRole)
-        self.weights.setCurrentIndex(row)
-        self._weights_index = row
-        self.weights_chosen.emit(folder)
-
-    def show_weights(self, name: str) -> None:
-        """Show weights as chosen without telling anybody."""
-        row = max(self.weights.findData(name), 0)
-        self.weights.setCurrentIndex(row)
-        self._weights_index = row
-
     def show_device(self, device: str) -> None:
         """Show a device as chosen without telling anybody."""
-        self.device.setCurrentIndex(max(self.device.findData(device), 0))
-
-    def ask_for_weights_folder(self) -> None:
-        """Let the user point at a folder of weights."""
-        folder = QFileDialog.getExistingDirectory(self, "Folder of weights")
-        if folder:
-            self.add_weights_folder(Path(folder))
-
-    def _on_weights_activated(self, row: int) -> None:
-        key = self.weights.itemData(row)
-        if key == _CHOOSE_FOLDER:
-            self.weights.setCurrentIndex(self._weights_index)
-            self.ask_for_weights_folder()
-            return
-        self._weights_index = row
-        is_name = any(key == name for name, *_ in _WEIGHTS)
-        self.weights_chosen.emit(key if is_name else Path(key))
-
-
-def _chooser(name: str, tip: str) -> QComboBox:
-    box = QComboBox()
-    box.setAccessibleName(name)
-    box.setToolTip(tip)
-    # Long names are cut with dots and must not widen the dock.
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return box
-
-
-def _widen_popup(box: QComboBox) -> None:
-    """Let the list of a narrow chooser be as wide as its rows, up to a limit, so that they can be told apart."""
-    view = box.view()
-    if view is not None:
-        view.setMinimumWidth(min(view.sizeHintForColumn(0) + 32, _MAX_POPUP_WIDTH))
+        self.device.setCurrentIndex(max(self.device.row_of(device), 0))
