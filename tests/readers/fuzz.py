@@ -93,7 +93,10 @@ def run_one(number: int, folder: Path, seed: int = 0) -> str:
         if len(str(result)) < 20 or str(folder) in str(result):
             raise Failure(f"{name} {number}: says {result}")
         return f"{name}: refused"
-    verdict, sources = judge(result, path)
+    try:
+        verdict, sources = judge(result, path)
+    except Exception as error:
+        raise Failure(f"{name} {number}: cannot be judged: {type(error).__name__}: {error}") from error
     if verdict:
         raise Failure(f"{name} {number}: {verdict}")
     return f"{name}: opened, {sources}"

@@ -142,6 +142,8 @@ def dicom_disagreement(volume: CTVolume, folder: Path) -> str:
             continue
         j, i = np.mgrid[: hu.shape[0], : hu.shape[1]]
         lps = position + i[..., None] * right * row + j[..., None] * down * column
+        if not np.isfinite(lps).all():
+            continue
         points.append(lps.reshape(-1, 3) * (-1, -1, 1))
         values.append(np.where(hu < -1500, -1000, hu).reshape(-1))
         # The volume says when it took unsigned values for signed ones.
