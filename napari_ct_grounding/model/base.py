@@ -142,6 +142,11 @@ class GroundingModel(ABC, torch.nn.Module):
         geometry = scan.geometry if isinstance(scan, CTVolume) else scan
         return Workload(num_windows=geometry.shape[0], flops=0.0)
 
+    @property
+    def window_length_mm(self) -> float | None:
+        """Length along z (mm) of the window that a shorter scan is filled up to with air; None where nothing is filled up."""
+        return None
+
     def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
         """Whether a scan on this grid is resampled along the patient's axes before it is encoded."""
         return False

@@ -9,7 +9,7 @@ import numpy as np
 from napari_ct_grounding.core.errors import GeometryError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 
-__all__ = ["NOTICEABLE_DEG", "check_plausible", "geometry_notes", "left_out_note"]
+__all__ = ["NOTICEABLE_DEG", "check_plausible", "geometry_notes", "left_out_note", "tilt_notes"]
 
 #: Voxels of a CT are no smaller (micro-CT) and no larger (a scout of three slices) than these.
 MIN_VOXEL_MM, MAX_VOXEL_MM = 0.005, 200.0
@@ -42,19 +42,26 @@ def check_plausible(geometry: VolumeGeometry) -> None:
 
 
 def geometry_notes(geometry: VolumeGeometry) -> list[str]:
-    """Return one sentence for each way in which a canonical grid is not upright."""
-    notes = []
-    if geometry.shear_deg > NOTICEABLE_DEG:
-        notes.append(
-            f"Gantry tilt: the stack of slices is sheared by {geometry.shear_deg:.1f} degrees; "
-            "positions follow the tilted slices."
-        )
-    if geometry.obliquity_deg > NOTICEABLE_DEG:
-        notes.append(f"The slices are {geometry.obliquity_deg:.1f} degrees off axial.")
+    """Return one sentence for each way in which a canonical grid is not upright.
+
+    They speak of the scan alone: what a tilt means for an answer depends on how a model read the scan, and
+    `core.coverage.frame_note` says that.
+    """
+    notes = tilt_notes(geometry)
     x, y = (geometry.affine[:3, axis] / np.linalg.norm(geometry.affine[:3, axis]) for axis in (0, 1))
     skew = float(np.degrees(np.arcsin(np.clip(abs(x @ y), 0, 1))))
     if skew > NOTICEABLE_DEG:
         notes.append(f"Rows and columns of the slices are {skew:.1f} degrees off a right angle.")
+    return notes
+
+
+def tilt_notes(geometry: VolumeGeometry) -> list[str]:
+    """Return those of `geometry_notes` that speak of slices which do not lie across the patient."""
+    notes = []
+    if geometry.shear_deg > NOTICEABLE_DEG:
+        notes.append(f"Gantry tilt: the stack of slices is sheared by {geometry.shear_deg:.1f} degrees.")
+    if geometry.obliquity_deg > NOTICEABLE_DEG:
+        notes.append(f"The slices are {geometry.obliquity_deg:.1f} degrees off axial.")
     return notes
 
 

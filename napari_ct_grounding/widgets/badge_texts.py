@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 
+from napari_ct_grounding.readers.notes import tilt_notes
 from napari_ct_grounding.widgets.sources import LayerSource
 from napari_ct_grounding.widgets.work import EncodedScan
 
-__all__ = ["MIN_COVERED_BODY", "SHORT_SCAN_MM", "badges_of", "short_words"]
+__all__ = ["MIN_COVERED_BODY", "badges_of", "short_words"]
 
 Badge = tuple[str, str]
 
 #: Below this share of the body seen by the model a badge says so.
 MIN_COVERED_BODY = 0.98
-#: Length of one window of the released model along z: 32 voxels of 3 mm.
-SHORT_SCAN_MM = 96.0
 #: Longest badge in characters: the narrowest dock shows it whole.
 MAX_BADGE = 32
 
@@ -29,8 +28,10 @@ _SHORT_WORDS = (
     (r"^Left out:", "some images left out"),
     (r"damaged DICOM file", "damaged files left out"),
     (r"DICOMDIR names (\d+) images? that", "{} of DICOMDIR missing"),
+    (r"(tilted|sheared) by ([\d.]+) degrees.*resampled upright before encoding", "{} {}\u00b0, encoded upright"),
+    (r"(tilted|sheared) by ([\d.]+) degrees.*the model read them as they are", "{} {}\u00b0, read as scanned"),
     (r"resampled upright before encoding", "encoded upright"),
-    (r"the model read them as they are", "encoded tilted, as scanned"),
+    (r"the model read them as they are", "read as scanned"),
     (r"^Volume (\d+) of (\d+)", "volume {} of {}"),
     (r"The series holds (\d+) stacks", "one of {} stacks"),
     (r"There are (\d+) studies here", "one of {} studies"),
@@ -75,14 +76,20 @@ def badges_of(
     is_hu_assumed : bool
         Whether the user said that they are.
     """
-    notes = [*source.notes, *(scan.encoded.notes if scan is not None else ())]
-    badges = [(short_words(note), note) for note in dict.fromkeys(notes)]
+    badges = [(short_words(note), note) for note in dict.fromkeys(_notes_of(source, scan))]
     if is_hu_assumed:
         badges.append(("HU assumed", f"You said that the values are Hounsfield units. {question or ''}".strip()))
     elif question:
         badges.append(("values may not be HU", question))
-    badges += _about_padding(source) + _about_length(source)
-    return badges if scan is None else badges + _about_encoding(scan)
+    badges += _about_padding(source)
+    return badges if scan is None else badges + _about_length(source, scan) + _about_encoding(scan)
+
+
+def _notes_of(source: LayerSource, scan: EncodedScan | None) -> list[str]:
+    """Notes of the reader, then those of the encoding, which name a tilt once more together with what was done about it."""
+    encoding = () if scan is None else scan.encoded.notes
+    told_again = tilt_notes(source.geometry) if encoding else []
+    return [*(note for note in source.notes if note not in told_again), *encoding]
 
 
 def _about_padding(source: LayerSource) -> list[Badge]:
@@ -90,13 +97,14 @@ def _about_padding(source: LayerSource) -> list[Badge]:
     return [("padding shown as air", f"{padding[:1].upper()}{padding[1:]}.")] if padding else []
 
 
-def _about_length(source: LayerSource) -> list[Badge]:
+def _about_length(source: LayerSource, scan: EncodedScan) -> list[Badge]:
     length_mm = source.geometry.shape[0] * source.geometry.spacing_mm[0]
-    if length_mm >= SHORT_SCAN_MM:
+    window_mm = scan.facts.window_length_mm
+    if window_mm is None or length_mm >= window_mm:
         return []
     text = (
-        f"The scan is {length_mm:.0f} mm long, shorter than one window of the released model ({SHORT_SCAN_MM:.0f} mm). The rest "
-        "is filled with air, and there is little around a place by which to recognise it."
+        f"The scan is {length_mm:.0f} mm long, shorter than one window of the model ({window_mm:.0f} mm). The rest is filled "
+        "with air, and there is little around a place by which to recognise it."
     )
     return [("shorter than one window", text)]
 

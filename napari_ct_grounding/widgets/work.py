@@ -48,6 +48,8 @@ class SessionFacts:
         In which the session computes.
     precisions : tuple of str
         In which it could.
+    window_length_mm : float or None
+        Length along z below which a scan does not fill one window of the model; None where that is of no meaning.
     """
 
     weights_name: str
@@ -59,6 +61,7 @@ class SessionFacts:
     precision: str
     precisions: tuple[str, ...]
     is_calibrated: bool
+    window_length_mm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,4 +230,5 @@ def _facts(session: Any) -> SessionFacts:
         precision=session.precision,
         precisions=tuple(session.model.precisions),
         is_calibrated=session.card.is_calibrated,
+        window_length_mm=session.model.window_length_mm,
     )

@@ -160,7 +160,7 @@ CASES = [
         lambda folder: written(folder, tilted(18)),
         Opens(
             (
-                "Gantry tilt: the stack of slices is sheared by 18.0 degrees; positions follow the tilted slices.",
+                "Gantry tilt: the stack of slices is sheared by 18.0 degrees.",
                 "The slices are 18.0 degrees off axial.",
             )
         ),
@@ -171,7 +171,7 @@ CASES = [
         lambda folder: written(folder, tilted(-12.5)),
         Opens(
             (
-                "Gantry tilt: the stack of slices is sheared by 12.5 degrees; positions follow the tilted slices.",
+                "Gantry tilt: the stack of slices is sheared by 12.5 degrees.",
                 "The slices are 12.5 degrees off axial.",
             )
         ),
@@ -182,7 +182,7 @@ CASES = [
         short_cosines,
         Opens(
             (
-                "Gantry tilt: the stack of slices is sheared by 13.9 degrees; positions follow the tilted slices.",
+                "Gantry tilt: the stack of slices is sheared by 13.9 degrees.",
                 "The slices are 13.9 degrees off axial.",
             )
         ),

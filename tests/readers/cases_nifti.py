@@ -289,7 +289,7 @@ CASES: list[Case] = [
         _plain(_TURNED),
         Opens(
             (
-                "Gantry tilt: the stack of slices is sheared by 15.9 degrees; positions follow the tilted slices.",
+                "Gantry tilt: the stack of slices is sheared by 15.9 degrees.",
                 "The slices are 9.8 degrees off axial.",
             )
         ),
@@ -304,7 +304,7 @@ CASES: list[Case] = [
         _GROUP,
         "a sheared affine (gantry tilt)",
         _plain(np.array([[1, 0, 0, 0], [0, 1, 0.2, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])),
-        Opens(("Gantry tilt: the stack of slices is sheared by 18.4 degrees; positions follow the tilted slices.",)),
+        Opens(("Gantry tilt: the stack of slices is sheared by 18.4 degrees.",)),
     ),
     Case(
         _GROUP,

@@ -57,7 +57,7 @@ class FakeSession:
         self.weights_name = "fake"
         self.card = SimpleNamespace(description="sees spheres", licence="none", is_calibrated=False)
         self.device = SimpleNamespace(device="cpu", reason="no GPU found; 1 CPU thread")
-        self.model = SimpleNamespace(coverages=coverages, precisions=("float32", "bfloat16"))
+        self.model = SimpleNamespace(coverages=coverages, precisions=("float32", "bfloat16"), window_length_mm=None)
         self.precision = "float32"
         self.cache: Any = None
         #: Estimates (s) by coverage.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from napari_ct_grounding.readers.notes import geometry_notes, left_out_note
 from napari_ct_grounding.widgets.badge_texts import MAX_BADGE, badges_of, short_words
 from napari_ct_grounding.widgets.sources import LayerSource
 from napari_ct_grounding.widgets.wording import canvas_text
+from napari_ct_grounding.widgets.work import EncodedScan
 
 
 def _source(volume):
@@ -23,6 +25,11 @@ def _tilted(shape=(40, 30, 20), angle_deg=18.5):
     affine, angle = np.diag([1.0, 1, 5, 1]), np.radians(angle_deg)
     affine[:3, 1] = (0, np.cos(angle), np.sin(angle))
     return VolumeGeometry(affine, shape)
+
+
+def _encoded(*, notes=(), window_length_mm=None):
+    encoded = SimpleNamespace(notes=notes, embeddings=SimpleNamespace(covered_body_fraction=1.0))
+    return EncodedScan(encoded, SimpleNamespace(is_calibrated=True, window_length_mm=window_length_mm))
 
 
 @pytest.mark.parametrize(
@@ -38,8 +45,8 @@ def _tilted(shape=(40, 30, 20), angle_deg=18.5):
         ),
         ("2 damaged DICOM files were left out.", "damaged files left out"),
         ("There are 7 studies here; this is study 3.", "one of 7 studies"),
-        (frame_note(_tilted(), True), "encoded upright"),
-        (frame_note(_tilted(), False), "encoded tilted, as scanned"),
+        (frame_note(_tilted(), True), "tilted 18.5\u00b0, encoded upright"),
+        (frame_note(_tilted(), False), "tilted 18.5\u00b0, read as scanned"),
     ],
 )
 def test_notes_become_a_few_words(note, words):
@@ -65,14 +72,33 @@ def test_hu_is_doubted_until_the_user_insists(volume):
     assert question in full
 
 
-def test_short_scans_and_padding_have_badges_with_numbers_in_the_full_text(volume_maker):
-    volume = replace(
-        volume_maker(5, num_slices=20), modality_facts={"padding": "outside the field (-3024 HU) shown as air"}
-    )
-    badges = dict(badges_of(_source(volume), None))
-    assert set(badges) == {"padding shown as air", "shorter than one window"}
-    assert "60 mm long" in badges["shorter than one window"]
-    assert badges["padding shown as air"].startswith("Outside the field")
+def test_padding_has_a_badge_with_its_value_in_the_full_text(volume):
+    volume = replace(volume, modality_facts={"padding": "outside the field (-3024 HU) shown as air"})
+    assert badges_of(_source(volume), None) == [("padding shown as air", "Outside the field (-3024 HU) shown as air.")]
+
+
+def test_a_scan_shorter_than_a_window_has_a_badge_where_the_model_has_windows(volume_maker):
+    source = _source(volume_maker(5, num_slices=20))
+    assert badges_of(source, None) == [], "nothing is known of the model yet"
+    assert badges_of(source, _encoded(window_length_mm=None)) == []
+    assert badges_of(source, _encoded(window_length_mm=60.0)) == []
+    ((short, full),) = badges_of(source, _encoded(window_length_mm=96.0))
+    assert short == "shorter than one window"
+    assert "60 mm long" in full
+    assert "(96 mm)" in full
+
+
+def test_a_tilt_is_told_once_more_precisely_when_it_is_known_how_the_model_read_it(volume):
+    geometry = _tilted(volume.geometry.shape)
+    source = _source(replace(volume, geometry=geometry, notes=("There are 7 studies here.", *geometry_notes(geometry))))
+    assert [short for short, _ in badges_of(source, None)] == [
+        "one of 7 studies",
+        "tilted 18.5\u00b0",
+        "oblique 18.5\u00b0",
+    ]
+    badges = badges_of(source, _encoded(notes=(frame_note(geometry, True),)))
+    assert badges[0][0] == "one of 7 studies"
+    assert badges[1:] == [("tilted 18.5\u00b0, encoded upright", frame_note(geometry, True))]
 
 
 def test_the_height_of_a_tilted_slice_is_that_of_its_centre(volume_maker):

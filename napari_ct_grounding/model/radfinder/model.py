@@ -294,6 +294,11 @@ class RadFinderModel(GroundingModel):
         return Workload(plan.num_windows, self.model.backbone_image.count_flops(self.config.window_hwd), left_out_mm)
 
     @property
+    def window_length_mm(self) -> float:
+        """See `GroundingModel.window_length_mm`."""
+        return self.config.window_hwd[2] * self._spacing_mm[0]
+
+    @property
     def _spacing_mm(self) -> tuple[float, float, float]:
         """The network's spacing, mm (z, y, x)."""
         x, y, z = self.config.spacing_hwd_mm

@@ -344,6 +344,10 @@ def test_the_workload_is_what_encoding_then_tells(model, num_slices, coverage):
     assert work.flops == model.model.backbone_image.count_flops((32, 32, 8))
 
 
+def test_a_window_is_as_long_as_its_voxels_at_the_network_s_spacing(model):
+    assert model.window_length_mm == DEPTH * SPACING_MM[0]
+
+
 def test_the_workload_of_a_geometry_takes_the_body_to_lie_within_the_crop(model):
     volume = scan_of(20, (50, 40))
     assert model.workload(volume.geometry, "full").num_windows == 4
