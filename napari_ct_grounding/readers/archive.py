@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from napari_ct_grounding.core.errors import VolumeError
+from napari_ct_grounding.readers.cancelling import stop_if_cancelled
 from napari_ct_grounding.readers.dicom.file import begins_like_dicom
 from napari_ct_grounding.readers.formats.volume_files import VOLUME_ENDINGS
 
@@ -133,6 +134,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path, path: Path) -> None:
         target = _place(folder, member.filename, number)
         with archive.open(member) as source, open(target, "xb") as sink:
             while chunk := source.read(_CHUNK):
+                stop_if_cancelled()
                 written += len(chunk)
                 if written > allowed:
                     raise _too_large(path, written, allowed)

@@ -18,6 +18,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QThread, QTimer
 
 from napari_ct_grounding.core.errors import GroundingError, UnevenSpacingError
+from napari_ct_grounding.readers.cancelling import reading_until
 from napari_ct_grounding.readers.refusals import RefusedScan, refusals
 from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
@@ -54,11 +55,14 @@ def read_order(order: ScanOrder, context: JobContext) -> Any:
     ------
     VolumeError
         When there is no volume to show.
+    Cancelled
+        Within a slice or so, when the job was cancelled.
     """
     from napari_ct_grounding.readers.napari_reader import scan_layer
 
     path = order.path if isinstance(order.path, str) else list(order.path)
-    layer, _ = scan_layer(path, order.series, order.uneven, order.frame)
+    with reading_until(context.is_cancelled):
+        layer, _ = scan_layer(path, order.series, order.uneven, order.frame)
     return layer
 
 
@@ -152,7 +156,7 @@ class ScanOpener(QObject):
         self._soon.start()
 
     def cancel(self) -> None:
-        """Read nothing more; what is half read is thrown away when it is there."""
+        """Read nothing more; what is half read is thrown away."""
         for job in list(self._running):
             self._jobs.cancel(job)
 

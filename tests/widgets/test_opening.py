@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_ct_grounding.core.errors import UnevenSpacingError, VolumeError
+from napari_ct_grounding.core.errors import Cancelled, UnevenSpacingError, VolumeError
 from napari_ct_grounding.readers.refusals import RefusedScan, refusals
 from napari_ct_grounding.widgets import opening
 from napari_ct_grounding.widgets.layer_watch import LayerWatch
-from napari_ct_grounding.widgets.opening import ScanOpener
+from napari_ct_grounding.widgets.opening import ScanOpener, ScanOrder, read_order
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
 from napari_ct_grounding.widgets.sources import Orientation
@@ -137,6 +137,16 @@ def test_a_long_reading_is_announced_and_cancel_drops_it(opener, viewer, notices
     opener.open_paths("long")
     inline_jobs.run_all()
     assert len(viewer.layers) == 1
+
+
+def test_cancel_ends_the_reading_of_a_file_before_its_next_slice(tmp_path):
+    path = str(tmp_path / "long.nii")
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)), path)
+    asked = []
+    context = SimpleNamespace(is_cancelled=lambda: bool(asked.append(1)) or len(asked) == 3)
+    with pytest.raises(Cancelled):
+        read_order(ScanOrder(path), context)
+    assert len(asked) == 3
 
 
 def test_another_series_opens_once_and_is_found_again(opener, viewer, volumes, inline_jobs, add_ct, chosen, read):

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from napari_ct_grounding.readers.cancelling import stop_if_cancelled
 from napari_ct_grounding.readers.dicom.file import DamagedDicomError, is_dicom_file, looks_lost
 from napari_ct_grounding.readers.dicom.header import PYDICOM_ERRORS, ImageHeader, read_headers
 from napari_ct_grounding.readers.dicom.split import alike, details_of, split
@@ -79,6 +80,7 @@ def index_folder(folder: Path, recursive: bool = True) -> DicomFolder:
     found: list[Path] = []
     num_lost = 0
     for parent, folders, names in os.walk(folder):
+        stop_if_cancelled()
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         paths = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         dicom = [path for path in paths if path.is_file() and is_dicom_file(path)]
@@ -126,6 +128,7 @@ def index_files(paths: Iterable[Path]) -> DicomFolder:
     num_damaged = num_without_images = 0
     damage = ""
     for path in paths:
+        stop_if_cancelled()
         try:
             headers = read_headers(path)
         except PYDICOM_ERRORS as error:

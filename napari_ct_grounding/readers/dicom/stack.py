@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_ct_grounding.core.errors import GeometryError, NotHounsfieldError, UnevenSpacingError, VolumeError
 from napari_ct_grounding.core.geometry import VolumeGeometry, canonicalise
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
+from napari_ct_grounding.readers.cancelling import stop_if_cancelled
 from napari_ct_grounding.readers.canonical_buffer import CanonicalBuffer
 from napari_ct_grounding.readers.dicom.header import MAX_SIDE, ImageHeader
 from napari_ct_grounding.readers.dicom.index import DicomStack
@@ -142,6 +143,7 @@ def load_stack(stack: DicomStack, plan: StackPlan, assume_hu: bool = False) -> C
     buffer = CanonicalBuffer(how)
     pixels = PixelReader(plan.headers)
     for index, source in enumerate(plan.source_index):
+        stop_if_cancelled()
         below = int(source + 1e-9)
         weight = float(source - below)
         plane = pixels.hu(below)

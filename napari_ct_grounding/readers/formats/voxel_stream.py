@@ -20,6 +20,7 @@ from isal import igzip, isal_zlib
 from isal.igzip_lib import IsalError
 
 from napari_ct_grounding.core.errors import VolumeError
+from napari_ct_grounding.readers.cancelling import stop_if_cancelled
 
 __all__ = ["GZIP_MAGIC", "Coding", "drain", "fill", "open_voxels", "reading_errors_of", "skip"]
 
@@ -67,6 +68,7 @@ def open_voxels(parts: Sequence[Path], offsets: Sequence[int], coding: Coding, d
 
 def fill(stream: BinaryIO, target: memoryview, name: str) -> None:
     """Fill `target` (bytes) from the stream; raise `VolumeError` when the stream ends before."""
+    stop_if_cancelled()
     done = 0
     while done < len(target):
         count = stream.readinto(target[done:])  # type: ignore[attr-defined]
