@@ -338,6 +338,7 @@ def test_weights_that_cannot_be_used_here_are_greyed_with_the_reason_and_a_choic
     chooser.set_entries([usable, lacking])
     assert [chooser.itemText(row) for row in range(chooser.count())] == ["One", "Two", "Folder\u2026"]
     assert chooser.model().item(0).isEnabled()
+    assert chooser.toolTip() == "Which trained model answers.\nMIT"
     assert not chooser.model().item(1).isEnabled()
     assert chooser.itemData(1, Qt.ItemDataRole.ToolTipRole) == "It needs a package.\n4 GB"
     chooser.add_folder(tmp_path)
