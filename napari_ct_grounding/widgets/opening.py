@@ -109,9 +109,9 @@ class ScanOpener(QObject):
 
     def open_paths(self, paths: str | list[str]) -> None:
         """Read what lies at a path, or several files as one series."""
-        if not isinstance(paths, str):
-            paths = paths[0] if len(paths) == 1 else tuple(paths)
-        self.open_order(ScanOrder(paths))
+        if not isinstance(paths, str) and len(paths) == 1:
+            paths = paths[0]
+        self.open_order(ScanOrder(_as_path(paths)))
 
     def open_series(self, key: str) -> None:
         """Open another series of the chosen layer's folder; one with uneven slices is asked about first."""

@@ -94,7 +94,7 @@ class WeightsChooser(Chooser):
     def _on_activated(self, row: int) -> None:
         key = self.itemData(row)
         if key == _ASK_FOR_FOLDER:
-            self.show_weights(self._shown)
+            self.setCurrentIndex(self.row_of(self._shown))
             self.ask_for_folder()
         else:
             self._shown = key
