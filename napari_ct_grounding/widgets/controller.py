@@ -162,10 +162,7 @@ class GroundingController:
 
     def forget_layer(self, layer_id: Hashable) -> bool:
         """Drop all that belongs to a removed layer; returns whether an encoding of it was under way."""
-        running = self._encoding.request
-        is_lost = running is not None and running.source.layer_id == layer_id
-        if is_lost:
-            self._encoding.cancel()
+        is_lost = self._encoding.cancel(layer_id)
         self._answers.forget_layer(layer_id)
         self._cancel_sentences(layer_id)
         self._choices.forget_layer(layer_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 
 from napari_ct_grounding.widgets.jobs import Continuations, Jobs
@@ -67,10 +67,15 @@ class ScanEncoding:
         self._running = (job, request)
         self._on_changed(True)
 
-    def cancel(self) -> None:
-        """Stop the encoding, if there is one."""
-        if self._running is not None:
-            self._jobs.cancel(self._running[0])
+    def cancel(self, layer_id: Hashable | None = None) -> bool:
+        """Stop the encoding of any scan, or of one layer's; return whether there was one."""
+        if self._running is None:
+            return False
+        job, request = self._running
+        is_meant = layer_id is None or request.source.layer_id == layer_id
+        if is_meant:
+            self._jobs.cancel(job)
+        return is_meant
 
     def _end(self) -> None:
         self._running = None
