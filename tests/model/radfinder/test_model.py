@@ -13,7 +13,7 @@ from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.radfinder.model import RadFinderModel
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "radfinder"
+DATA = Path(__file__).resolve().parents[2] / "data" / "radfinder"
 
 
 def test_the_full_size_model_has_exactly_the_names_and_shapes_of_the_released_weights():

@@ -23,7 +23,7 @@ from napari_ct_grounding.model.radfinder.preprocessing import (
     slices_of_windows,
 )
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "radfinder"
+DATA = Path(__file__).resolve().parents[2] / "data" / "radfinder"
 FACTS = json.loads((DATA / "preprocess.json").read_text())
 FLOAT16_STEP = 4.9e-4
 
