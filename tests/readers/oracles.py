@@ -140,10 +140,10 @@ def dicom_disagreement(volume: CTVolume, folder: Path) -> str:
             hu = stored * slope + intercept
         except Exception:  # a damaged image has no opinion
             continue
-        j, i = np.mgrid[: hu.shape[0], : hu.shape[1]]
+        j, i = np.mgrid[: hu.shape[0], : hu.shape[-1]]
         lps = position + i[..., None] * right * row + j[..., None] * down * column
-        if not np.isfinite(lps).all():
-            continue
+        if hu.ndim != 2 or not np.isfinite(lps).all():
+            continue  # nor has one of many planes, or at no place
         points.append(lps.reshape(-1, 3) * (-1, -1, 1))
         values.append(np.where(hu < -1500, -1000, hu).reshape(-1))
         # The volume says when it took unsigned values for signed ones.

@@ -27,3 +27,8 @@ def test_damaged_scans_open_in_the_right_place_or_are_refused_in_words(name, tmp
     assert opened > NUM_INPUTS[name] / 10
     assert results[f"{name}: refused"] > NUM_INPUTS[name] / 10
     assert results[f"{name}: opened, no second opinion"] <= NUM_INPUTS[name] / 100
+
+
+@pytest.mark.parametrize(("number", "seed"), [(818, 20261124), (2439, 5)])
+def test_inputs_that_failed_once_are_judged_rightly(number, seed, tmp_path):
+    assert "agree" in run_one(number, tmp_path, seed)
