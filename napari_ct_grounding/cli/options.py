@@ -82,7 +82,12 @@ def model_options() -> argparse.ArgumentParser:
     """Which model answers, and how it walks a scan."""
     parser = argparse.ArgumentParser(add_help=False)
     group = parser.add_argument_group("model")
-    group.add_argument("--weights", default="bundled", metavar="W", help="bundled (default), another name of `weights list`, or a folder")
+    group.add_argument(
+        "--weights",
+        default="bundled",
+        metavar="W",
+        help="bundled (default), another name of `weights list`, or a folder",
+    )
     group.add_argument("--tokenizer", type=Path, metavar="T", help="folder of tokenizer files, for weights without one")
     group.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, mps, cuda or cuda:N")
     group.add_argument(

@@ -55,13 +55,20 @@ def run_list(options: argparse.Namespace) -> None:
     """List names, licences, and what is still to be fetched."""
     from napari_ct_grounding.model.weights.hub import list_known
 
-    answer(options, list_known(), _known_table)
+    known = list_known()
+    answer(options, known, _known_table)
+    for weights in known:
+        if weights.reason is not None:
+            note(weights.reason)
 
 
 def run_pull(options: argparse.Namespace) -> None:
     """Fetch weights and print their folder."""
-    from napari_ct_grounding.model.weights.hub import copy_to, pull
+    from napari_ct_grounding.model.weights.hub import copy_to, list_known, pull
 
+    for known in list_known():
+        if known.name == options.name and known.reason is not None:  # they may be meant for another machine
+            note(known.reason)
     with _byte_progress("Downloading") as on_progress:
         folder = pull(
             options.name, accept_licence=options.accept_licence, repair=options.repair, on_progress=on_progress

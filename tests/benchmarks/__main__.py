@@ -3,7 +3,7 @@
 ::
 
     python -m tests.benchmarks                       all parts; compared with the last run on this machine
-    python -m tests.benchmarks --against b5781fa     an earlier state takes turns with the working tree, part by part
+    python -m tests.benchmarks --against HEAD~20     an earlier state takes turns with the working tree, part by part
     python -m tests.benchmarks --only windows slabs  some parts
     python -m tests.benchmarks --quick               one repeat, without the long parts
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
+import pytest
+
+from napari_ct_grounding.model import encoders
 from tests.cli.conftest import Run
 from tests.model.weights.fake_hub import COMMIT, TENSORS, FakeHub, client_without_proxy, hub
 
@@ -20,6 +24,17 @@ def test_the_list_names_licence_and_size_to_fetch(run: Run, hub: FakeHub) -> Non
     names = [entry["name"] for entry in json.loads(run("weights", "list", "--json")[1])]
     assert names[:2] == ["bundled", "radfinder"]
     assert hub.requests == []
+
+
+def test_weights_that_lack_a_package_are_told_of_before_they_are_fetched(
+    run: Run, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "colipri", raising=False)
+    assert "pip install 'napari-ct-grounding[colipri]'" in run("weights", "list")[2]
+    code, _, err = run("weights", "pull", "colipri")
+    assert code == 2
+    assert "pip install 'napari-ct-grounding[colipri]'" in err.splitlines()[0]
 
 
 def test_a_pull_needs_the_licence_first(run: Run, hub: FakeHub) -> None:
