@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def dicom_disagreement(volume: CTVolume, folder: Path) -> str:
     read_as_signed = any("read as signed" in note for note in volume.notes)
     for path in folder.iterdir():
         try:
-            dataset = pydicom.dcmread(path, force=True)
+            dataset = pydicom.dcmread(BytesIO(path.read_bytes()), force=True)  # a length that lies costs no memory
             if not hasattr(dataset, "file_meta") or "TransferSyntaxUID" not in dataset.file_meta:
                 dataset.ensure_file_meta()
                 dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
