@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # on a busy machine, threads that wait must not hold the cores
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("QT_API", "pyqt6")
 
