@@ -80,11 +80,15 @@ class Window:
 
         self.dock = GroundingDock(self.viewer)
         self.area = self.viewer.window.add_dock_widget(self.dock, name="CT Grounding", area="right")
-        # Four slices of a head look like no HU to the check: the user insists.
+        # Four slices of a head look like no HU to the check, and a busy machine asks before it begins: the user insists.
         self.dock.controller.hounsfield_asked.connect(self._insist_on_hu)
+        self.dock.controller.slow_start_asked.connect(self._begin_all_the_same)
 
     def _insist_on_hu(self, _error: Exception) -> None:
         self.dock.controller.assume_hu()
+
+    def _begin_all_the_same(self, _slow_start: object) -> None:
+        self.dock.controller.start_slow()
 
     def close_toasts(self) -> None:
         """Close napari's messages: they wait for the window to be the active one, which a virtual screen never tells."""
