@@ -59,7 +59,8 @@ class Tree:
         except subprocess.TimeoutExpired as error:
             raise PartSkipped(f"{module} took more than {PART_TIMEOUT_S} s") from error
         if done.returncode != 0:
-            raise PartSkipped((done.stderr.strip().splitlines() or ["no message"])[-1][:200])
+            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise PartSkipped(reason.replace(str(self.folder), ".")[:200])  # the history names no machine's folders
         return done.stdout
 
 
