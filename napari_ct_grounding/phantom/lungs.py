@@ -162,6 +162,7 @@ def paint_airways(scene: Scene) -> None:
         (0, 138, 113), (pull * 0.5, 134, 75), (2 + pull, 120, 35), (4 + own[0], 110 + own[1], own[2]),
     ]  # fmt: skip
     wall = 2.2
+    scene.keep_course("trachea", trachea, 9.5 * size)
     canvas.paint_tube(trachea, 9.5 * size + wall, 50)
     bronchi = _bronchi(own)
     thickened = {

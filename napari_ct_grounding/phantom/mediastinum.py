@@ -28,6 +28,7 @@ def paint_mediastinum(scene: Scene) -> None:
         (-16, 122, -150), (-28, 124, -166),
     ]) + move  # fmt: skip
     canvas.paint_tube(path, 9, hu["bowel_wall"])
+    scene.keep_course("oesophagus", path, 9.0)
     rng = person.rng("gullet")
     if rng.random() < 0.5:
         canvas.paint_tube(path[1:6], 3.5 + 2 * rng.random(), -500)
@@ -41,7 +42,9 @@ def paint_mediastinum(scene: Scene) -> None:
     semi = np.array((10, 11, 25)) * (size, size, 0.4 + 0.6 * size)
     centre_z = 97 + lift - (size - 1) * 12
     for sign in (1, -1):
-        canvas.paint_ellipsoid((sign * (19 + 5 * (size - 1)), 136, centre_z), semi, hu["thyroid"] - 25 * (size > 1.2))
+        lobe = (sign * (19 + 5 * (size - 1)), 136, centre_z)
+        canvas.paint_ellipsoid(lobe, semi, hu["thyroid"] - 25 * (size > 1.2))
+        scene.keep_spot(f"thyroid_{'right' if sign > 0 else 'left'}", lobe)
     canvas.paint_ellipsoid((0, 147, 92 + lift), (16, 4 * size, 9), hu["thyroid"])
     scene.mark("thyroid", centre_z - semi[2], centre_z + semi[2])
     if size > 1.2:
@@ -90,6 +93,9 @@ def paint_heart(scene: Scene) -> None:
     canvas.paint_ellipsoid(rv, np.array((46, 15, 26)) * size, right, axes)
     canvas.paint_tube([place(-10, 170, -72), place(-14, 172, -50)], [17 * size, 14 * size], right)
     la = place(-2, 112, -62)
+    scene.keep_spot("right_ventricle", place(-34, 168, -108))
+    scene.keep_spot("right_atrium", place(36, 148, -75))
+    scene.keep_spot("aortic_root", place(-4, 150, -58))
     canvas.paint_ellipsoid(la, np.array((38, 20, 25)) * size, left)
     canvas.paint_ellipsoid(place(-42, 138, -45), np.array((9, 14, 11)) * size, left)
     ra = place(36, 148, -75)
@@ -162,6 +168,10 @@ def paint_aorta(scene: Scene) -> None:
         wide = np.array((19 * r, bulge, bulge, 18 * r))
         # Its extent is where the vessel is wider than 40 mm.
         scene.mark("ascending_aneurysm", ascending[0][2] - 4, ascending[-1][2] + 14, round(2 * bulge, 0))
+    scene.keep_course("ascending_aorta", ascending, wide)
+    scene.keep_course("aortic_arch", arch, np.array((16, 15, 14.5, 14, 13.5)) * r)
+    scene.keep_course("descending_aorta", descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r)
+    scene.keep_course("abdominal_aorta", belly, np.array((11.8, 11, 10, 9.3, 9)) * r)
     canvas.paint_tube(ascending, wide, blood)
     canvas.paint_tube(arch, np.array((16, 15, 14.5, 14, 13.5)) * r, blood)
     canvas.paint_tube(descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r, blood)
@@ -176,6 +186,7 @@ def paint_aorta(scene: Scene) -> None:
             (sign * 66, 150, -560),
         ]
         canvas.paint_tube(iliac, [6.5, 5.5, 4.8, 4.5, 4], blood)
+        scene.keep_course(f"iliac_artery_{'right' if sign > 0 else 'left'}", iliac, [6.5, 5.5, 4.8, 4.5, 4])
     if scene.wants("abdominal_aneurysm"):
         rng = scene.rng("abdominal_aneurysm")
         radius, length = float(rng.uniform(20, 33)), float(rng.uniform(30, 44))
@@ -197,6 +208,7 @@ def paint_aorta(scene: Scene) -> None:
     )  # fmt: skip
     for path, radius in branches:
         canvas.paint_tube(np.add(path, move), radius, blood)
+    scene.keep_course("brachiocephalic_trunk", np.add(branches[0][0], move), branches[0][1])
     scene.mark("supraaortic_vessels", 28 + move[2], 72 + move[2])
     coeliac = person.jitter("visceral-vessels", (0, 0, 8))[2]
     canvas.paint_tube([(-3, 112, -206 + coeliac), (-2, 134, -208 + coeliac)], 4, blood)
@@ -245,6 +257,7 @@ def paint_veins(scene: Scene) -> None:
     canvas, person, hu = scene.canvas, scene.person, scene.hu
     move = person.jitter("veins", (2, 2, 4))
     svc = hu["svc"]
+    scene.keep_course("superior_vena_cava", np.add([(26, 134, 30), (34, 136, -10), (33, 140, -48)], move), 9.5)
     canvas.paint_tube(np.add([(26, 134, 30), (34, 136, -10), (33, 140, -48)], move), [9, 9.5, 10], svc)
     left = canvas.paint_tube(
         np.add([(-48, 138, 56), (-20, 152, 48), (8, 150, 38), (26, 136, 30)], move), [6, 6.5, 6.5, 7], svc

@@ -110,6 +110,7 @@ def paint_gallbladder(scene: Scene) -> None:
     sac = np.array((60, 164, -256)) + move + (0, 0, (tip + 286) * 0.4)
     gall = belly_shift(scene, "gallbladder", (5, 5, 6), 0.0) * (1, 1, 0.4) + sac
     size = float(person.rng("gallbladder").uniform(0.8, 1.15))
+    scene.keep_spot("gallbladder", gall)
     canvas.paint_ellipsoid(gall, np.array((16, 16, 34)) * size + 2, hu["bowel_wall"], rotation("x", 25))
     canvas.paint_ellipsoid(gall, np.array((15, 15, 33)) * size, hu["bile"], rotation("x", 25))
     reach = 32 * size + 2
@@ -161,6 +162,7 @@ def paint_upper_organs(scene: Scene) -> None:
     semi = np.array((27 * (0.6 + 0.4 * grow), 42, 54)) * grow
     centre = np.array((-103 + 10 * (grow - 1), 82, -190 - 26 * (grow - 1))) + move
     half = float(np.sqrt(((turn * semi[:, None]) ** 2).sum(0))[2])
+    scene.keep_spot("spleen", centre)
     spleen = canvas.paint(canvas.ellipsoid(centre, semi, turn), hu["spleen"], belly)
     extent = scene.painted_span(spleen, (centre[2] - half, centre[2] + half))
     scene.mark("spleen", *extent)
@@ -175,6 +177,7 @@ def paint_upper_organs(scene: Scene) -> None:
     gut = belly_shift(scene, "stomach", (5, 4, 8))
     fundus, body, antrum = (np.add(p, gut) for p in ((-60, 96, -186), (-54, 140, -214), (-6, 160, -240)))
     size = float(person.rng("stomach").uniform(0.75, 1.12))
+    scene.keep_course("stomach", [fundus, body, antrum], 28.0)
     parts = [
         (fundus, np.array((36, 34, 36)) * size),
         (body, np.array((28, 30, 38)) * size),
@@ -202,6 +205,7 @@ def paint_upper_organs(scene: Scene) -> None:
         ([(-52, 124, -203), (-78, 104, -194)], [9, 8]),
     ):  # fmt: skip
         canvas.paint_tube(np.add(path, shape), radii, hu["pancreas"])
+    scene.keep_course("pancreas", np.add([(36, 138, -250), (8, 147, -230), (-25, 142, -214), (-70, 110, -197)], shape), 9.0)
     scene.mark("pancreas_head", -271 + shape[2], -228 + shape[2])
     scene.mark("pancreas_body", -230 + shape[2], -200 + shape[2])
     scene.mark("pancreas_tail", -208 + shape[2], -186 + shape[2])
@@ -211,6 +215,7 @@ def paint_upper_organs(scene: Scene) -> None:
     scene.mark("duodenum", *extent)
     for side, spot in (("right", (28, 92, -182)), ("left", (-34, 96, -186))):
         place = np.add(spot, belly_shift(scene, f"adrenal_{side}", (2, 2, 6)))
+        scene.keep_spot(f"adrenal_{side}", place)
         for reach in ((8, -16), (-8, -16), (0, 12)):
             canvas.paint_tube([place + (0, 2, 14), place + (reach[0], reach[1], -10)], 2.8, hu["adrenal"])
         scene.mark(f"adrenal_{side}", place[2] - 13, place[2] + 17)
@@ -246,6 +251,9 @@ def paint_kidneys(scene: Scene) -> None:
         canvas.paint_ellipsoid(centre, semi, hu["cortex"], turn)
         canvas.paint_ellipsoid(centre, semi - 8, hu["medulla"], turn)
         sinus = centre + (-sign * 11, 7, 0)
+        scene.keep_spot(f"kidney_{side}", centre)
+        scene.keep_spot(f"renal_sinus_{side}", sinus)
+        scene.keep_spot(f"kidney_size_{side}", semi)
         canvas.paint_ellipsoid(sinus, np.array((10, 9, 21)) * size, hu["visceral_fat"] + 10, turn)
         canvas.paint_tube([sinus, sinus + (-sign * 16, 6, -6), (sign * 40, 100, -300), (sign * 50, 80, -400), (sign * 30, 100, -470)],
                           [6, 5, 2.2, 2.2, 2.2], hu["urine"] + 12)  # fmt: skip
@@ -328,6 +336,7 @@ def paint_bowel(scene: Scene) -> None:
         points = _dense([np.asarray(p, float) for p in path], 24.0)
         radii = wide * rng.uniform(0.85, 1.12, len(points))
         extent = canvas.paint_tube(points, radii, hu["bowel_wall"], belly)
+        scene.keep_course(name, points, radii)
         for k in range(len(points) - 1):
             full = rng.random() < gassy
             inner = canvas.capsule(points[k], points[k + 1], radii[k] - 3.2, radii[k + 1] - 3.2)
@@ -443,6 +452,7 @@ def paint_pelvic_organs(scene: Scene) -> None:
         cervix = canvas.paint_tube([womb, womb + (0, -8, -34)], [12, 12], hu["uterus"])
         for sign in (1, -1):
             canvas.paint_ellipsoid((sign * 36, 96, -440), (13, 10, 9), 25)
+        scene.keep_spot("uterus", womb)
         scene.mark("uterus", cervix[0], womb[2] + body[2])
     else:
         grow = float(np.interp(person.age, (30, 60, 85), (0.9, 1.05, 1.35)))
@@ -454,6 +464,7 @@ def paint_pelvic_organs(scene: Scene) -> None:
         scene.mark("prostate", spot[2] - gland[2], spot[2] + gland[2])
     canvas.paint_ellipsoid(centre, semi + 3.5, 38, power=2.4)
     canvas.paint_ellipsoid(centre, semi, hu["urine"], power=2.4)
+    scene.keep_spot("bladder", centre)
     scene.mark("bladder", centre[2] - semi[2] - 3.5, centre[2] + semi[2] + 3.5)
     if scene.wants("bladder_stone"):
         rng = scene.rng("bladder_stone")

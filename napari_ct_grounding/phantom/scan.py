@@ -64,6 +64,13 @@ class Target:
         Share of the full z extent inside the scan.
     size_mm : float or None
         Diameter, depth or length where one is meant.
+    centre_mm : (float, float, float) or None
+        World x, y, z of the middle of a finding, where one point stands for it.
+    severity : {"mild", "moderate", "severe"} or None
+    number : int or None
+        How many there are, where they can be counted.
+    traits : tuple of str
+        See `catalogue.TRAITS`.
     """
 
     name: str
@@ -77,6 +84,10 @@ class Target:
     z_hi_mm: float
     visible_fraction: float
     size_mm: float | None = None
+    centre_mm: tuple[float, float, float] | None = None
+    severity: str | None = None
+    number: int | None = None
+    traits: tuple[str, ...] = ()
 
     @property
     def z_mm(self) -> float:
@@ -182,7 +193,7 @@ def generate_scan(
     world = np.random.default_rng([seed, 8]).uniform((-900, -300, -300), (600, 100, 100))
     origin = (float(z[0] + world[0]), float(y[0] + world[1]), float(x[0] + world[2]))
     geometry = VolumeGeometry.from_spacing(hu.shape, spacing_mm, origin)
-    targets = _targets(scene, edges, float(world[0]))
+    targets = _targets(scene, edges, (float(world[2]), float(world[1]), float(world[0])))
     seen = {t.name for t in targets}
     facts: dict[str, object] = {
         "seed": seed, "sex": person.sex, "age": round(person.age), "stature_mm": round(person.stature_mm), "phase": person.phase,
@@ -235,8 +246,10 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
     paint_late_findings(scene, lungs)
 
 
-def _targets(scene: Scene, edges: np.ndarray, shift: float) -> tuple[Target, ...]:
+def _targets(scene: Scene, edges: np.ndarray, world: tuple[float, float, float]) -> tuple[Target, ...]:
+    """Return what is in the scan; `world` is the world point (x, y, z) of the real origin."""
     out = []
+    shift, person = world[2], scene.person
     for name, span in scene.spans.items():
         low, high = scene.person.real_z(span.z_lo), scene.person.real_z(span.z_hi)
         seen_low, seen_high = max(low, edges[0]), min(high, edges[1])
@@ -257,6 +270,16 @@ def _targets(scene: Scene, edges: np.ndarray, shift: float) -> tuple[Target, ...
                 z_hi_mm=float(seen_high + shift),
                 visible_fraction=float((seen_high - seen_low) / max(high - low, 1e-6)),
                 size_mm=span.size_mm,
+                centre_mm=None
+                if span.centre is None
+                else (
+                    float(span.centre[0] * person.scale_x + world[0]),
+                    float(span.centre[1] * person.scale_y + world[1]),
+                    float(person.real_z(span.centre[2]) + shift),
+                ),
+                severity=span.severity,
+                number=span.number,
+                traits=span.traits,
             )
         )
     return tuple(out)

@@ -154,6 +154,7 @@ def paint_shoulders(scene: Scene) -> None:
             (sign * 22, 168 + move[1], 54 + move[2]), (sign * 65, 172, 64 + move[2]),
             (sign * 115, 140, 74 + lift * 0.7), (sign * 152, 102, 80 + lift),
         ]  # fmt: skip
+        scene.keep_course(f"clavicle_{side}", path, [9, 6, 6, 7])
         scene.mark_shape(f"clavicle_{side}", canvas.paint_tube(path, [9, 6, 6, 7], bone))
         canvas.paint_tube(path, [5, 2.5, 2.5, 4], marrow)
         scene.mark(f"sternoclavicular_joint_{side}", 44 + move[2], 63 + move[2])
@@ -199,6 +200,7 @@ def paint_arms(scene: Scene) -> None:
             canvas.paint_tube([np.add(p, (shift, 0, 0)) for p in path[last:]], 7.0, 900)
         canvas.paint_ellipsoid(head, (24, 24, 24), hu["cortical"])
         canvas.paint_ellipsoid(head, (22, 22, 22), hu["spongiosa"])
+        scene.keep_spot(f"humeral_head_{side}", head)
         scene.mark(f"humeral_head_{side}", head[2] - 24, head[2] + 24)
         scene.mark(f"axilla_{side}", -40, 52)
 
@@ -301,6 +303,7 @@ def paint_pelvis(scene: Scene) -> None:
         canvas.paint_ellipsoid(head, (30, 30, 29), marrow)
         canvas.paint_ellipsoid(head + (sign * 16, 0, -12), (26, 26, 24), hu["muscle"])
         canvas.paint_ellipsoid(head, (27, 27, 27), 30)
+        scene.keep_spot(f"femoral_head_{side}", head)
         scene.mark(f"acetabulum_{side}", head[2] - 32, head[2] + 33)
         for path, radii in (
             ([(sign * 66, 128, -486), (sign * 34, 150, -492), (sign * 9, 152, -504)], [9, 7, 10]),
