@@ -99,7 +99,7 @@ def ground_a_sentence(viewer: Any) -> str:
     """Open the dock, ask for a sentence and wait for the answer; return what was reached, in words."""
     from qtpy.QtWidgets import QApplication
 
-    from napari_ct_grounding.model.weights.loading import BUNDLED_FOLDER
+    from napari_ct_grounding.model.weights.hub import BUNDLED_FOLDER
     from napari_ct_grounding.widgets.dock import GroundingDock
     from tests.inference.oracle import oracle_session
 

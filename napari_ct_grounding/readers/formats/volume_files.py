@@ -70,7 +70,7 @@ def read_volume_file_geometry(path: Path) -> VolumeGeometry:
 
 def _describe(path: Path) -> StoredVolume:
     module, function = _reader_of(path) or _NIFTI
-    describe: Callable[[Path], StoredVolume] = getattr(import_module(f"napari_ct_grounding.readers.{module}"), function)
+    describe: Callable[[Path], StoredVolume] = getattr(import_module(f"{__package__}.{module}"), function)
     return describe(path)
 
 
