@@ -33,8 +33,9 @@ from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION
 from train.data.phantoms import CachedPhantom, read_slabs
 from train.data.text import draw_language, phantom_report
-from train.metrics.classification import auroc_by_class, recall_at_k
+from train.metrics.classification import auroc_by_class
 from train.metrics.localization import Located, category_prior, localization_summary
+from train.metrics.retrieval import ranking_of
 
 __all__ = [
     "Decoding",
@@ -316,4 +317,4 @@ def _retrieval(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> dict[str,
     reports = model.embed_sentences(texts).report
     images = np.stack([item.retrieval for item in encoded])
     k = min(10, len(encoded))
-    return {f"recall_at_{k}": recall_at_k(images, reports, k), "chance": k / len(encoded), "pool": len(encoded)}
+    return {f"recall_at_{k}": float(ranking_of(reports, images).recall(k).mean()), "chance": k / len(encoded), "pool": len(encoded)}
