@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_ct_grounding.phantom.catalogue import graded
 from napari_ct_grounding.phantom.scene import Scene
 
-__all__ = ["paint_aorta", "paint_breasts", "paint_heart", "paint_mediastinum", "paint_veins"]
+__all__ = ["paint_aorta", "paint_heart", "paint_mediastinum", "paint_veins"]
 
 
 def paint_mediastinum(scene: Scene) -> None:
@@ -37,7 +38,7 @@ def paint_mediastinum(scene: Scene) -> None:
     scene.mark("gastro_oesophageal_junction", -175 + low, -155 + low)
     size = 1.0
     if scene.wants("goitre"):
-        size = float(scene.rng("goitre").uniform(1.7, 2.3))
+        size = float(scene.rng("goitre").uniform(1.5, 2.6))
     lift = person.jitter("thyroid", (0, 0, 5))[2]
     semi = np.array((10, 11, 25)) * (size, size, 0.4 + 0.6 * size)
     centre_z = 97 + lift - (size - 1) * 12
@@ -50,7 +51,10 @@ def paint_mediastinum(scene: Scene) -> None:
     if size > 1.2:
         for sign in (1, -1):
             canvas.paint_ellipsoid((sign * 24, 138, centre_z - 6), (7, 6, 9), 45)
-        scene.mark("goitre", centre_z - semi[2], centre_z + semi[2], round(2 * float(semi[2]), 1))
+        scene.mark(
+            "goitre", centre_z - semi[2], centre_z + semi[2], round(2 * float(semi[2]), 0), centre=(0, 136, centre_z),
+            severity=graded((size - 1.5) / 1.1),
+        )  # fmt: skip
     nodes = person.rng("nodes")
     for spot in ((18, 122, 15), (-12, 108, 5), (-28, 128, 0), (4, 98, -28), (-130, 102, 8), (132, 100, 12)):
         if nodes.random() < 0.7:
@@ -62,7 +66,7 @@ def paint_heart(scene: Scene) -> None:
     canvas, person, hu = scene.canvas, scene.person, scene.hu
     size = 1.0 + 0.04 * float(np.clip(person.rng("heart").normal(), -2, 2)) - (0.03 if person.sex == "F" else 0)
     if scene.wants("cardiomegaly"):
-        size = float(scene.rng("cardiomegaly").uniform(1.2, 1.36))
+        size = float(scene.rng("cardiomegaly").uniform(1.16, 1.4))
     move = person.jitter("heart-place", (3, 2, 4)) + (0, 0, person.dome_mm * 0.35)
     anchor = np.array((0, 146, -70.0)) + move
 
@@ -78,10 +82,11 @@ def paint_heart(scene: Scene) -> None:
     semi = np.array((70, 52, 48)) * size
     half = float(np.sqrt(((axes[:, 2] * semi) ** 2).sum()))
     if scene.wants("pericardial_effusion"):
-        band = float(scene.rng("pericardial_effusion").uniform(9, 20))
+        band = float(scene.rng("pericardial_effusion").uniform(7, 24))
         canvas.paint_ellipsoid(centre, semi + band, 14, axes)
         reach = float(np.sqrt(((axes[:, 2] * (semi + band)) ** 2).sum()))
-        scene.mark("pericardial_effusion", centre[2] - reach, centre[2] + reach, round(band, 1))
+        severity = graded((band - 4) / 16)
+        scene.mark("pericardial_effusion", centre[2] - reach, centre[2] + reach, round(band, 0), centre=centre, severity=severity)
     canvas.paint_ellipsoid(centre, semi + 1.5, 20, axes)
     canvas.paint_ellipsoid(centre, semi, hu["fat"] + 10, axes)
     canvas.paint_ellipsoid(place(-16, 146, -80), semi * (0.9, 0.88, 0.88), hu["myocardium"], axes)
@@ -112,13 +117,17 @@ def paint_heart(scene: Scene) -> None:
     scene.mark("heart", centre[2] - half, centre[2] + half)
     scene.mark("cardiac_apex", centre[2] - half, centre[2] - half + 22)
     if scene.wants("cardiomegaly"):
-        scene.mark("cardiomegaly", centre[2] - half, centre[2] + half, round(130 * size, 0))
+        scene.mark(
+            "cardiomegaly", centre[2] - half, centre[2] + half, round(130 * size, 0), centre=centre,
+            severity=graded((size - 1.16) / 0.24),
+        )  # fmt: skip
     coronaries = {
         "lad": [(-20, 158, -56), (-42, 182, -78), (-62, 184, -105), (-76, 172, -118)],
         "lcx": [(-22, 150, -58), (-52, 126, -66), (-56, 112, -88)],
         "rca": [(6, 166, -60), (44, 176, -76), (42, 132, -100), (2, 112, -106)],
     }
-    for path in coronaries.values():
+    for name, path in coronaries.items():
+        scene.keep_course(f"coronary_{name}", [place(*p) for p in path], 2.0)
         canvas.paint_tube([place(*p) for p in path], [2.0] * (len(path) - 1) + [1.0], left)
     if scene.wants("coronary_calcification"):
         rng = scene.rng("coronary_calcification")
@@ -134,7 +143,10 @@ def paint_heart(scene: Scene) -> None:
                 low, high = canvas.paint_tube([a, b], rng.uniform(2.0, 3.2), rng.uniform(500, 1000))
                 lows.append(low)
                 highs.append(high)
-        scene.mark("coronary_calcification", min(lows), max(highs))
+        share = (len(lows) - 3) / 16
+        scene.mark(
+            "coronary_calcification", min(lows), max(highs), centre=place(-30, 165, -70), severity=graded(share), number=len(lows)
+        )
 
 
 def paint_aorta(scene: Scene) -> None:
@@ -152,6 +164,8 @@ def paint_aorta(scene: Scene) -> None:
     left = canvas.paint_tube(
         np.add([(-18, 142, -20), (-36, 116, -9), (-48, 100, -22)], move), [11, 10.5, 7], lung_blood
     )
+    scene.keep_course("pulmonary_artery_right", np.add([(-16, 142, -20), (0, 128, -24), (44, 112, -26)], move), [11, 10.5, 8])
+    scene.keep_course("pulmonary_artery_left", np.add([(-18, 142, -20), (-36, 116, -9), (-48, 100, -22)], move), [11, 10.5, 7])
     scene.mark("pulmonary_trunk", *trunk)
     scene.mark("pulmonary_artery_right", *right)
     scene.mark("pulmonary_artery_left", *left)
@@ -164,10 +178,13 @@ def paint_aorta(scene: Scene) -> None:
     belly[0] = descending[-1]
     wide = np.array((17, 17, 17, 16.5)) * r
     if scene.wants("ascending_aneurysm"):
-        bulge = float(scene.rng("ascending_aneurysm").uniform(24, 31))
+        bulge = float(scene.rng("ascending_aneurysm").uniform(22, 33))
         wide = np.array((19 * r, bulge, bulge, 18 * r))
         # Its extent is where the vessel is wider than 40 mm.
-        scene.mark("ascending_aneurysm", ascending[0][2] - 4, ascending[-1][2] + 14, round(2 * bulge, 0))
+        scene.mark(
+            "ascending_aneurysm", ascending[0][2] - 4, ascending[-1][2] + 14, round(2 * bulge, 0), centre=ascending[2],
+            severity=graded((bulge - 22) / 11),
+        )  # fmt: skip
     scene.keep_course("ascending_aorta", ascending, wide)
     scene.keep_course("aortic_arch", arch, np.array((16, 15, 14.5, 14, 13.5)) * r)
     scene.keep_course("descending_aorta", descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r)
@@ -189,11 +206,14 @@ def paint_aorta(scene: Scene) -> None:
         scene.keep_course(f"iliac_artery_{'right' if sign > 0 else 'left'}", iliac, [6.5, 5.5, 4.8, 4.5, 4])
     if scene.wants("abdominal_aneurysm"):
         rng = scene.rng("abdominal_aneurysm")
-        radius, length = float(rng.uniform(20, 33)), float(rng.uniform(30, 44))
+        radius, length = float(rng.uniform(17, 36)), float(rng.uniform(28, 46))
         centre = belly[3] + (0, radius * 0.45, 12)
         canvas.paint_ellipsoid(centre, (radius, radius, length), 38)
         canvas.paint_ellipsoid(centre - (0, 3, 0), (radius * 0.62, radius * 0.62, length), blood)
-        scene.mark("abdominal_aneurysm", centre[2] - length, centre[2] + length, round(2 * radius, 0))
+        scene.mark(
+            "abdominal_aneurysm", centre[2] - length, centre[2] + length, round(2 * radius, 0), centre=centre,
+            severity=graded((radius - 17) / 19),
+        )  # fmt: skip
     top = arch[2][2] + 14.5 * r
     scene.mark("ascending_aorta", ascending[1][2], ascending[-1][2])
     scene.mark("aortic_root", ascending[0][2] - 14, ascending[0][2] + 14)
@@ -225,6 +245,9 @@ def paint_aorta(scene: Scene) -> None:
         ("aortic_arch", arch, np.array((16, 15, 14.5, 14, 13.5)) * r),
         ("descending_aorta", descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r),
         ("abdominal_aorta", belly, np.array((11.8, 11, 10, 9.3, 9)) * r),
+        ("ascending_aorta", ascending, wide),
+        ("supraaortic_vessels", *scene.courses["brachiocephalic_trunk"]),
+        ("iliac_arteries", *scene.courses["iliac_artery_left"]),
     ):
         if scene.wants("aortic_calcification", place):
             _plaques(scene, f"aortic_calcification@{place}", course, radii)
@@ -232,7 +255,7 @@ def paint_aorta(scene: Scene) -> None:
 
 def _plaques(scene: Scene, target: str, path: np.ndarray, radii: np.ndarray) -> None:
     rng = scene.rng(target)
-    count = int(rng.integers(7, 16))
+    count = int(rng.integers(5, 22))
     shares = np.concatenate([[0.05, 0.95], rng.uniform(0.05, 0.95, count)]) * (len(path) - 1)
     lows, highs = [], []
     for share in shares:
@@ -249,7 +272,9 @@ def _plaques(scene: Scene, target: str, path: np.ndarray, radii: np.ndarray) -> 
         )
         lows.append(low)
         highs.append(high)
-    scene.mark(target, min(lows), max(highs))
+    scene.mark(
+        target, min(lows), max(highs), centre=path[len(path) // 2], severity=graded((count - 5) / 17), number=count + 2
+    )
 
 
 def paint_veins(scene: Scene) -> None:
@@ -280,33 +305,3 @@ def paint_veins(scene: Scene) -> None:
     canvas.paint_tube([(9, 84, -150), (9, 82, -5), (16, 90, 4)], 3.6, cava)
     canvas.paint_tube(np.add([(12, 86, 2), (22, 104, 8), (31, 126, 2)], move), 4.5, cava)
     scene.mark("azygos_arch", 0 + move[2], 13 + move[2])
-
-
-def paint_breasts(scene: Scene) -> None:
-    """Paint the breasts (or the nipples of a flat chest) in front of the chest wall, outside the body drawn so far."""
-    canvas, person, hu = scene.canvas, scene.person, scene.hu
-    move = person.jitter("breast", (5, 0, 8))
-    centre_z = -62 + move[2]
-    front = person.skin_at(centre_z)[2]
-    if person.sex == "F":
-        size = float(person.rng("breast").uniform(0.7, 1.15)) * (0.85 + person.fat_mm * 0.008)
-    else:
-        size = 0.35 + person.fat_mm * 0.006
-    body = scene.covers["body"]
-    for side, sign in (("right", 1), ("left", -1)):
-        centre = (sign * (84 + move[0]), front - 32, centre_z)
-        semi = (62 * max(size, 0.7), 34 + 30 * size - (16 if person.sex == "M" else 0), 58 * max(size, 0.6))
-        skin = canvas.ellipsoid(centre, semi)
-        if skin is not None:
-            canvas.paint(skin, hu["fat"], 1 - scene.covers["lean"])
-            body[skin.box] = np.maximum(body[skin.box], skin.cover)
-        if person.sex == "F":
-            gland = max(0.15, 0.9 - person.age / 90)
-            texture = canvas.ellipsoid((centre[0], front + 4 * size, centre_z), np.array(semi) * (0.6, 0.42, 0.6))
-            if texture is not None:
-                noise = canvas.field(texture.box, 9.0, person.rng(f"gland_{side}"))
-                canvas.paint(
-                    texture, hu["fat"] + 140 * gland * np.clip(noise * 0.7 + 0.6, 0, 1), 1 - scene.covers["lean"]
-                )
-        canvas.paint_ellipsoid((centre[0], centre[1] + semi[1], centre_z), (5, 3, 5), 30)
-        scene.mark(f"breast_{side}", centre_z - semi[2], centre_z + semi[2])

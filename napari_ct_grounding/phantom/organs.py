@@ -9,6 +9,7 @@ import itertools
 
 import numpy as np
 
+from napari_ct_grounding.phantom.catalogue import graded
 from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch, rotation
@@ -16,11 +17,9 @@ from napari_ct_grounding.phantom.shapes import Patch, rotation
 __all__ = [
     "belly_shift",
     "paint_bowel",
-    "paint_flesh",
     "paint_gallbladder",
     "paint_kidneys",
     "paint_liver",
-    "paint_muscles",
     "paint_pelvic_organs",
     "paint_upper_organs",
 ]
@@ -117,14 +116,16 @@ def paint_gallbladder(scene: Scene) -> None:
     scene.mark("gallbladder", gall[2] - reach, gall[2] + reach)
     if scene.wants("gallstones"):
         rng = scene.rng("gallstones")
-        lows, highs = [], []
-        for _ in range(int(rng.integers(1, 5))):
-            r = float(rng.uniform(4, 9))
+        lows, highs, largest = [], [], 0.0
+        for _ in range(int(rng.integers(1, 6))):
+            r = float(rng.uniform(3, 10))
+            largest = max(largest, 2 * r)
             spot = gall + (rng.uniform(-5, 5), -5, rng.uniform(-16, 12))
             canvas.paint_ellipsoid(spot, (r, r, r), rng.uniform(180, 600))
             lows.append(spot[2] - r)
             highs.append(spot[2] + r)
-        scene.mark("gallstones", min(lows), max(highs), round(2 * r, 0))
+        traits = ("calcified", "multiple" if len(lows) > 1 else "single")
+        scene.mark("gallstones", min(lows), max(highs), round(largest, 0), centre=gall, number=len(lows), traits=traits)
 
 
 def _liver_lesions(scene: Scene, cover: np.ndarray, top: float) -> None:
@@ -140,14 +141,15 @@ def _liver_lesions(scene: Scene, cover: np.ndarray, top: float) -> None:
                 continue
             rng = scene.rng(target)
             centre = np.array([rng.uniform(*r) for r in ranges])
-            r = float(rng.uniform(9, 18 if place == "left_lobe" else 24))
+            r = float(rng.uniform(6, 18 if place == "left_lobe" else 28))
             darker = scene.hu["liver"] * rng.uniform(0.3, 0.65) if kind == "liver_lesion" else value
             patch = scene.canvas.ellipsoid(centre, (r, r, r))
             if patch is None:
-                scene.mark(target, centre[2] - r, centre[2] + r, round(2 * r, 0))
+                scene.mark(target, centre[2] - r, centre[2] + r, round(2 * r, 0), centre=centre, number=1)
                 continue
             painted = scene.canvas.paint(patch, darker, cover)
-            scene.mark(target, *scene.painted_span(painted, (centre[2] - r, centre[2] + r)), round(2 * r, 0))
+            extent = scene.painted_span(painted, (centre[2] - r, centre[2] + r))
+            scene.mark(target, *extent, round(2 * r, 0), centre=centre, number=1, traits=("single",))
 
 
 def paint_upper_organs(scene: Scene) -> None:
@@ -157,7 +159,7 @@ def paint_upper_organs(scene: Scene) -> None:
     move = belly_shift(scene, "spleen", (3, 3, 8))
     grow = float(person.rng("spleen-size").uniform(0.86, 1.06))
     if scene.wants("splenomegaly"):
-        grow = float(scene.rng("splenomegaly").uniform(1.38, 1.7))
+        grow = float(scene.rng("splenomegaly").uniform(1.25, 1.85))
     turn = rotation("x", 22)
     semi = np.array((27 * (0.6 + 0.4 * grow), 42, 54)) * grow
     centre = np.array((-103 + 10 * (grow - 1), 82, -190 - 26 * (grow - 1))) + move
@@ -166,14 +168,15 @@ def paint_upper_organs(scene: Scene) -> None:
     spleen = canvas.paint(canvas.ellipsoid(centre, semi, turn), hu["spleen"], belly)
     extent = scene.painted_span(spleen, (centre[2] - half, centre[2] + half))
     scene.mark("spleen", *extent)
-    if grow > 1.3:
-        scene.mark("splenomegaly", *extent, round(2 * float(semi[2]), 0))
+    if scene.wants("splenomegaly"):
+        severity = graded((grow - 1.25) / 0.6)
+        scene.mark("splenomegaly", *extent, round(2 * float(semi[2]), 0), centre=centre, severity=severity)
     if scene.wants("splenic_lesion"):
         rng = scene.rng("splenic_lesion")
         r = float(rng.uniform(8, 15))
         spot = centre + rng.uniform(-1, 1, 3) * (5, 12, 22)
         canvas.paint_ellipsoid(spot, (r, r, r), rng.choice((8.0, hu["spleen"] * 0.5)), clip=belly)
-        scene.mark("splenic_lesion", spot[2] - r, spot[2] + r, round(2 * r, 0))
+        scene.mark("splenic_lesion", spot[2] - r, spot[2] + r, round(2 * r, 0), centre=spot, number=1)
     gut = belly_shift(scene, "stomach", (5, 4, 8))
     fundus, body, antrum = (np.add(p, gut) for p in ((-60, 96, -186), (-54, 140, -214), (-6, 160, -240)))
     size = float(person.rng("stomach").uniform(0.75, 1.12))
@@ -225,17 +228,20 @@ def paint_upper_organs(scene: Scene) -> None:
             r = float(rng.uniform(8, 16))
             spot_z = place + (0, -2, rng.uniform(-6, 6))
             canvas.paint_ellipsoid(spot_z, (r, r, r), rng.uniform(-8, 45))
-            scene.mark(target, spot_z[2] - r, spot_z[2] + r, round(2 * r, 0))
+            scene.mark(target, spot_z[2] - r, spot_z[2] + r, round(2 * r, 0), centre=spot_z, number=1)
     if scene.wants("hiatal_hernia"):
         rng = scene.rng("hiatal_hernia")
-        semi = np.array((26, 24, 26)) * rng.uniform(0.8, 1.5)
+        semi = np.array((26, 24, 26)) * rng.uniform(0.65, 1.7)
         spot = np.array((-10, 100, -128.0)) + (rng.uniform(-8, 8), 0, rng.uniform(-4, 14))
         canvas.paint_ellipsoid(spot, semi, hu["bowel_wall"])
         inner = canvas.ellipsoid(spot, semi - 5)
         if inner is not None:
             share = np.clip((canvas.y[inner.box[1]] - spot[1] - 3) / canvas.soft_mm + 0.5, 0, 1)[None, :, None]
             canvas.paint(inner, (hu["stomach_content"] + (-950 - hu["stomach_content"]) * share).astype(np.float32))
-        scene.mark("hiatal_hernia", spot[2] - semi[2], spot[2] + semi[2], round(2 * float(semi[2]), 0))
+        share = (float(semi[2]) - 17) / 27
+        scene.mark(
+            "hiatal_hernia", spot[2] - semi[2], spot[2] + semi[2], round(2 * float(semi[2]), 0), centre=spot, severity=graded(share)
+        )
 
 
 def paint_kidneys(scene: Scene) -> None:
@@ -263,24 +269,13 @@ def paint_kidneys(scene: Scene) -> None:
         scene.mark(f"renal_hilum_{side}", centre[2] - 17, centre[2] + 15)
         if scene.wants("hydronephrosis", side):
             rng = scene.rng(f"hydronephrosis@{side}")
-            wide = float(rng.uniform(1.15, 1.5))
+            wide = float(rng.uniform(0.95, 1.6))
             reach = np.array((15, 15, 30)) * wide
             canvas.paint_ellipsoid(sinus, reach, hu["urine"])
             scene.mark(
-                f"hydronephrosis@{side}", sinus[2] - reach[2], sinus[2] + reach[2], round(2 * float(reach[0]), 0)
-            )
-        if scene.wants("kidney_cyst", side):
-            rng = scene.rng(f"kidney_cyst@{side}")
-            r = float(rng.uniform(10, 28))
-            spot = centre + (sign * 20, rng.uniform(-14, 14), rng.uniform(-38, 38))
-            canvas.paint_ellipsoid(spot, (r, r, r), rng.uniform(0, 14))
-            scene.mark(f"kidney_cyst@{side}", spot[2] - r, spot[2] + r, round(2 * r, 0))
-        if scene.wants("kidney_stone", side):
-            rng = scene.rng(f"kidney_stone@{side}")
-            r = float(rng.uniform(3.5, 7.5))
-            spot = centre + (-sign * 6, 3, rng.uniform(-30, 26))
-            canvas.paint_ellipsoid(spot, (r, r, r), rng.uniform(700, 1400))
-            scene.mark(f"kidney_stone@{side}", spot[2] - r, spot[2] + r, round(2 * r, 0))
+                f"hydronephrosis@{side}", sinus[2] - reach[2], sinus[2] + reach[2], round(2 * float(reach[0]), 0),
+                centre=sinus, severity=graded((wide - 0.95) / 0.65),
+            )  # fmt: skip
 
 
 def paint_bowel(scene: Scene) -> None:
@@ -371,7 +366,7 @@ def _ascites(scene: Scene, belly: np.ndarray) -> None:
     """Fluid along both flanks, around the liver and in the pelvis."""
     canvas = scene.canvas
     rng = scene.rng("ascites")
-    value, depth = float(rng.uniform(2, 22)), float(rng.uniform(0.12, 0.3))
+    value, depth = float(rng.uniform(2, 22)), float(rng.uniform(0.08, 0.34))
     rows = (canvas.z > -478) & (canvas.z < -135)
     edge = np.clip((np.abs(canvas.x) - 126 * (1 - depth)) / canvas.soft_mm + 0.5, 0, 1)
     pelvis = np.clip((-400 - canvas.z) / 10, 0, 1)
@@ -380,62 +375,7 @@ def _ascites(scene: Scene, belly: np.ndarray) -> None:
     canvas.paint(Patch((slice(None), slice(None), slice(None)), cover), value)
     full = (-478.0, -135.0)
     patch = Patch((slice(None), slice(None), slice(None)), cover)
-    scene.mark("ascites", *scene.painted_span(patch, full))
-
-
-def paint_flesh(scene: Scene, lean: Patch) -> None:
-    """Paint muscle under the fat of the skin, parted by thin planes of fat."""
-    canvas, person = scene.canvas, scene.person
-    rng = person.rng("flesh")
-    field = canvas.field(lean.box, 30.0, rng)
-    thin = float(rng.uniform(0.06, 0.16)) + 0.002 * max(0.0, person.age - 50)
-    planes = np.clip((thin - np.abs(field)) * 5 + 0.5, 0, 1)
-    value = scene.hu["muscle"] + planes * np.float32(0.65 * (scene.hu["fat"] - scene.hu["muscle"]))
-    canvas.paint(lean, value.astype(np.float32))
-
-
-def paint_muscles(scene: Scene) -> None:
-    """Paint the belly's fat and the muscles that stand in it: psoas, back muscles, fat planes of the buttocks."""
-    canvas, hu = scene.canvas, scene.hu
-    cavity = scene.covers["cavity"]
-    rows = canvas.z < -100
-    part = canvas.hu[rows]
-    part += cavity[rows] * (hu["visceral_fat"] - part)
-    canvas.hu[rows] = part
-    for side, sign in (("right", 1), ("left", -1)):
-        # Armpit, and the planes under pectoral muscle and shoulder blade.
-        canvas.paint_ellipsoid((sign * 136, 112, 6), (17, 30, 50), hu["fat"], clip=1 - scene.covers["cage"])
-        canvas.paint_tube([(sign * 60, 176, 40), (sign * 110, 168, 0), (sign * 120, 160, -60)], 4, hu["fat"])
-        canvas.paint_tube([(sign * 128, 60, 40), (sign * 140, 62, -20), (sign * 142, 70, -100)], 6, hu["fat"])
-        path = [(sign * 24, 88, -200), (sign * 36, 90, -250), (sign * 46, 90, -300), (sign * 52, 92, -345), (sign * 58, 118, -410),
-                (sign * 72, 138, -462), (sign * 92, 112, -520)]  # fmt: skip
-        scene.mark(f"psoas_{side}", -515, -196)
-        slim = (0.86 if scene.person.sex == "F" else 1.0) * (1.1 - 0.003 * scene.person.age)
-        canvas.paint_tube(path, np.array((7, 13, 19, 21, 17, 15, 10)) * slim, hu["muscle"])
-        canvas.paint_tube([(sign * 70, 62, -250), (sign * 78, 62, -340)], [11, 14], hu["muscle"])
-        back = [
-            (sign * 30, 32, 80),
-            (sign * 30, 30, -55),
-            (sign * 34, 36, -225),
-            (sign * 38, 40, -330),
-            (sign * 28, 34, -400),
-        ]
-        canvas.paint_tube(back, [15, 15, 19, 21, 14], hu["muscle"])
-        canvas.paint_tube([(sign * 14, 22, 60), (sign * 16, 22, -300), (sign * 16, 26, -380)], 2.0, -60)
-        canvas.paint_tube([(sign * 92, 140, -395), (sign * 84, 150, -460)], [14, 10], hu["muscle"])
-        # Fat planes between buttock muscles, and in the groin.
-        for shift in (0, 20):
-            canvas.paint_tube(
-                [
-                    (sign * (60 + shift), 28 + shift, -420),
-                    (sign * (95 + shift), 45 + shift, -470),
-                    (sign * (80 + shift), 40, -540),
-                ],
-                3.5,
-                hu["fat"],
-            )
-        canvas.paint_ellipsoid((sign * 62, 165, -495), (26, 20, 40), hu["fat"])
-        canvas.paint_ellipsoid((sign * 44, 60, -505), (16, 24, 26), hu["fat"])
+    scene.mark("ascites", *scene.painted_span(patch, full), severity=graded((depth - 0.08) / 0.26), traits=("free",))
 
 
 def paint_pelvic_organs(scene: Scene) -> None:
@@ -471,4 +411,4 @@ def paint_pelvic_organs(scene: Scene) -> None:
         r = float(rng.uniform(5, 11))
         stone = centre + (rng.uniform(-8, 8), -semi[1] + r + 2, rng.uniform(-0.4, 0.3) * semi[2])
         canvas.paint_ellipsoid(stone, (r, r, r), rng.uniform(500, 1200))
-        scene.mark("bladder_stone", stone[2] - r, stone[2] + r, round(2 * r, 0))
+        scene.mark("bladder_stone", stone[2] - r, stone[2] + r, round(2 * r, 0), centre=stone, number=1, traits=("calcified",))

@@ -14,14 +14,14 @@ from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.phantom import lungs as lung_room
-from napari_ct_grounding.phantom import mediastinum, organs, skeleton
+from napari_ct_grounding.phantom import breasts, head, lung_tree, mediastinum, organs, pelvis, shoulders, skeleton, spine, trunk
 from napari_ct_grounding.phantom.body import make_person
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
-from napari_ct_grounding.phantom.choice import choose_findings
+from napari_ct_grounding.phantom.choice import choose_findings, fits
 from napari_ct_grounding.phantom.findings import paint_late_findings
 from napari_ct_grounding.phantom.scanner import finish, paint_couch, plan_scan
 from napari_ct_grounding.phantom.scene import Scene
-from napari_ct_grounding.phantom.shapes import Canvas, Patch
+from napari_ct_grounding.phantom.shapes import Canvas
 from napari_ct_grounding.phantom.tissue import tissue_hu
 
 __all__ = ["PhantomScan", "Target", "generate_scan"]
@@ -177,7 +177,8 @@ def generate_scan(
     edges = np.array([z[0] - dz / 2, z[-1] + dz / 2])
     if findings == "random":
         low, high = person.reference_z(edges)
-        wishes = choose_findings(np.random.default_rng([seed, 4]), float(low), float(high))
+        half_width = plan.fov_mm / 2 / person.scale_x
+        wishes = choose_findings(np.random.default_rng([seed, 4]), float(low), float(high), person, half_width)
     else:
         wishes = frozenset(findings)
         known = {finding_target(k.name, place) for k in FINDINGS.values() for place in k.places}
@@ -185,11 +186,17 @@ def generate_scan(
             raise InputError(
                 f"The finding {unknown[0]!r} is not in the catalogue. Name it kind@place, e.g. 'lung_nodule@lingula'."
             )
+        for name in sorted(wishes):
+            if not fits(FINDINGS[split_target(name)[0]], person):
+                raise InputError(
+                    f"The person of seed {seed} ({person.sex}, contrast phase {person.phase}) cannot have the finding {name!r}. "
+                    "Choose another seed or leave the finding out."
+                )
     canvas = Canvas(person.reference_z(z), y / person.scale_y, x / person.scale_x)
     tissue = tissue_hu(person.phase, person.age, np.random.default_rng([seed, 5]))
     scene = Scene(canvas, person, tissue, wishes)
     _paint(scene, np.random.default_rng([seed, 6]))
-    hu = finish(canvas.hu, spacing_mm, plan, np.random.default_rng([seed, 7]), scene.covers["body"], noise)
+    hu = finish(canvas.hu, spacing_mm, plan, np.random.default_rng([seed, 7]), noise)
     world = np.random.default_rng([seed, 8]).uniform((-900, -300, -300), (600, 100, 100))
     origin = (float(z[0] + world[0]), float(y[0] + world[1]), float(x[0] + world[2]))
     geometry = VolumeGeometry.from_spacing(hu.shape, spacing_mm, origin)
@@ -210,33 +217,29 @@ def generate_scan(
 
 def _paint(scene: Scene, rng: np.random.Generator) -> None:
     """Paint everything in order; what comes later wins."""
-    canvas, person, hu = scene.canvas, scene.person, scene.hu
+    canvas, person = scene.canvas, scene.person
     lungs = lung_room.lung_map(person)
-    outline, lean = person.outline(canvas), person.lean(canvas)
-    scene.covers["body"] = scene.whole(outline)
-    scene.covers["lean"] = scene.whole(lean)
-    scene.covers["cage"] = scene.whole(person.cage(canvas))
-    scene.covers["cavity"] = scene.whole(person.cavity(canvas))
+    trunk.outline_trunk(scene)
     paint_couch(canvas, person, rng)
-    skeleton.paint_arms(scene)
-    mediastinum.paint_breasts(scene)
-    canvas.paint(outline, hu["skin"])
-    inside = np.clip(outline.cover * 2 - 1, 0, 1)
-    canvas.paint(Patch(outline.box, inside), hu["fat"])
-    organs.paint_flesh(scene, lean)
-    organs.paint_muscles(scene)
+    shoulders.paint_arms(scene)
+    trunk.paint_skin(scene)
+    breasts.paint_breasts(scene)
+    trunk.paint_belly_wall(scene)
+    trunk.paint_chest_wall(scene)
+    trunk.paint_back(scene)
     mediastinum.paint_mediastinum(scene)
     lung_room.paint_lungs(scene, lungs)
-    lung_room.paint_vessels(scene, lungs)
+    lung_tree.paint_vessels(scene, lungs)
     skeleton.paint_ribs(scene)
-    skeleton.paint_spine(scene)
-    skeleton.paint_shoulders(scene)
-    skeleton.paint_head(scene)
-    skeleton.paint_pelvis(scene)
+    skeleton.paint_sternum(scene)
+    spine.paint_spine(scene)
+    shoulders.paint_shoulders(scene)
+    head.paint_head(scene)
+    pelvis.paint_pelvis(scene)
     mediastinum.paint_heart(scene)
     mediastinum.paint_veins(scene)
     mediastinum.paint_aorta(scene)
-    lung_room.paint_airways(scene)
+    lung_tree.paint_airways(scene)
     organs.paint_liver(scene)
     organs.paint_kidneys(scene)
     organs.paint_bowel(scene)
@@ -300,7 +303,7 @@ def _side(name: str) -> str | None:
     if kind in _SIDELESS:
         return None
     if place:
-        if kind in {"liver_lesion", "liver_cyst"}:
+        if kind.startswith("liver_"):
             return None
         if place.startswith("both"):
             return "both"

@@ -94,7 +94,6 @@ def finish(
     spacing_mm: tuple[float, float, float],
     plan: ScanPlan,
     rng: np.random.Generator,
-    body: NDArray[np.float32],
     noise: bool,
 ) -> NDArray[np.int16]:
     """Turn painted HU (z, y, x) into what a scanner stores: pose, blur, streaks, noise, offset, padding, int16."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_ct_grounding.phantom.body import Person
-from napari_ct_grounding.phantom.shapes import Canvas, Patch
+from napari_ct_grounding.phantom.shapes import Canvas, Patch, Solid
 
 __all__ = ["Scene", "Span"]
 
@@ -44,6 +44,20 @@ class Span:
     traits: tuple[str, ...] = ()
 
 
+class Covers(dict[str, NDArray[np.float32]]):
+    """Covers by name; that of one lung is cut from that of both when it is asked for."""
+
+    def __init__(self, x: NDArray[np.float32], middle_x: float) -> None:
+        super().__init__()
+        self._right = (x > middle_x).astype(np.float32)
+
+    def __missing__(self, name: str) -> NDArray[np.float32]:
+        """Return "lung_right" or "lung_left"."""
+        if name not in {"lung_right", "lung_left"}:
+            raise KeyError(name)
+        return self["lungs"] * (self._right if name == "lung_right" else 1 - self._right)
+
+
 @dataclass(eq=False)
 class Scene:
     """The state of one painting.
@@ -63,7 +77,9 @@ class Scene:
     spots : dict of str to NDArray (3,)
         Centres of organs, reference mm, for findings that lie in them.
     covers : dict of str to NDArray
-        Whole-canvas covers that later painters need ("body", "cage", "lung_right", ...), float32 (z, y, x).
+        Whole-canvas covers that later painters need ("cage", "lungs", "lung_right", ...), float32 (z, y, x).
+    solids : dict of str to Solid
+        Signed distances that later painters need ("lean", "skin", "cage", "cavity").
     """
 
     canvas: Canvas
@@ -73,7 +89,11 @@ class Scene:
     spans: dict[str, Span] = field(default_factory=dict)
     courses: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=dict)
     spots: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    covers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    covers: dict[str, NDArray[np.float32]] = field(init=False)
+    solids: dict[str, Solid] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.covers = Covers(self.canvas.x, self.person.middle_x)
 
     def mark(
         self,

@@ -1,4 +1,4 @@
-"""Soft-edged shapes painted into a grid: ellipsoids, tubes and columns, each on its own bounding box only.
+"""Soft-edged shapes painted into a grid: ellipsoids and tubes, each on its own bounding box only (more in `contours`).
 
 All coordinates are those of the reference person (x patient right, y anterior, z superior, carina at z = 0; mm). A cover is
 the share of a voxel that a shape fills, so that it passes 0.5 exactly at the analytic border.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Canvas", "Patch", "rotation"]
+__all__ = ["Canvas", "Patch", "Solid", "rotation"]
 
 Box = tuple[slice, slice, slice]
 Floats = NDArray[np.float32]
@@ -25,6 +25,13 @@ class Patch(NamedTuple):
 
     box: Box
     cover: Floats
+
+
+class Solid(NamedTuple):
+    """A signed distance (z, y, x) in mm, negative inside, and the box of the canvas on which it is known."""
+
+    box: Box
+    distance: Floats
 
 
 def rotation(axis: str, degrees: float) -> NDArray[np.float64]:
@@ -99,10 +106,22 @@ class Canvas:
                 if abs(weight) > 1e-7:
                     part = part + weight * delta
             total = total + (part * part if power == 2.0 else np.abs(part) ** np.float32(power))
-        q = np.sqrt(total) if power == 2.0 else total ** np.float32(1 / power)
         smallest = float(axes_mm.min())
-        sharp = max(smallest / self.soft_mm, 0.5)
-        cover = np.clip((1 - q) * np.float32(sharp) + 0.5, 0, 1)
+        if power == 2.0:
+            # First-order distance to the surface: the same softness on the flat and on the narrow sides.
+            slope = np.float32(0)  # type: ignore[assignment]
+            for row, length in zip(axes, axes_mm, strict=True):
+                part = np.float32(0)
+                for weight, delta in zip((row / length**2).astype(np.float32), (dx, dy, dz), strict=True):
+                    if abs(weight) > 1e-9:
+                        part = part + weight * delta
+                slope = slope + part * part
+            q = np.sqrt(total)
+            depth = (1 - q) * q / np.sqrt(np.maximum(slope, np.float32(1e-8)))
+            depth = np.where(q < 0.25, np.float32(smallest), depth)
+        else:
+            depth = (1 - total ** np.float32(1 / power)) * np.float32(smallest)
+        cover = np.clip(depth * np.float32(1 / min(self.soft_mm, 2 * smallest)) + 0.5, 0, 1)
         if smallest < self.soft_mm / 2:
             cover *= np.float32(max(2 * smallest / self.soft_mm, 0.15))
         return Patch(box, np.broadcast_to(cover, tuple(s.stop - s.start for s in box)))
@@ -130,20 +149,18 @@ class Canvas:
             cover *= np.float32((2 * widest / soft) ** 2)
         return Patch(box, cover)
 
-    def column(
-        self, a: NDArray, y_back: NDArray, y_front: NDArray, power: float, rows: slice, x_centre: float = 0.0
-    ) -> Patch:
-        """Return the patch of a stack of superellipses: half-width `a` and back and front border, one value a row of z."""
-        a = np.maximum(a, 0.5)
-        depth = np.maximum((y_front - y_back) / 2, 0.5)
-        middle = (y_front + y_back) / 2
-        across = (np.abs(self.x[None, :] - x_centre) / a[:, None]) ** power
-        along = (np.abs(self.y[None, :] - middle[:, None]) / depth[:, None]) ** power
-        inside = np.float32(1) - (across[:, None, :].astype(np.float32) + along[:, :, None].astype(np.float32))
-        inside *= (np.minimum(a, depth) / power / self.soft_mm).astype(np.float32)[:, None, None]
-        inside += 0.5
-        box = (rows, slice(0, len(self.y)), slice(0, len(self.x)))
-        return Patch(box, np.clip(inside, 0, 1, out=inside))
+    def cover(self, solid: Solid | None, grow_mm: float = 0.0) -> Patch | None:
+        """Return the patch of a solid, grown by `grow_mm`."""
+        if solid is None:
+            return None
+        cover = solid.distance * np.float32(-1 / self.soft_mm)
+        cover += np.float32(0.5 + grow_mm / self.soft_mm)
+        return Patch(solid.box, np.clip(cover, 0, 1, out=cover))
+
+    def paint_bone(self, solid: Solid | None, cortex_mm: float, cortex_hu: float, marrow_hu: float) -> None:
+        """Paint a solid with a rind of `cortex_mm` and another value within."""
+        self.paint(self.cover(solid), cortex_hu)
+        self.paint(self.cover(solid, -cortex_mm), marrow_hu)
 
     def paint(self, patch: Patch | None, hu: float | NDArray, clip: NDArray | None = None) -> Patch | None:
         """Blend `hu` into the canvas by the cover of a patch, times `clip` (a whole-canvas cover); return what was painted."""
