@@ -18,7 +18,7 @@ def _phantoms(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    from train.fit import fit
+    from train.fit.slab import fit
     from train.recipe import read_recipe
 
     recipe = read_recipe(arguments.recipe)

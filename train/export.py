@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from napari_ct_grounding.model.weights.card import CARD_FORMAT_VERSION
 from napari_ct_grounding.model.weights.loading import load_weights
 from napari_ct_grounding.model.weights.probe import compute_probe
-from train.fit import load_run
+from train.fit.slab import load_run
 
 __all__ = ["LICENCE", "MAX_MEGABYTES", "export", "read_card_record", "write_card_record"]
 

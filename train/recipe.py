@@ -1,21 +1,30 @@
-"""A recipe: every number of a training, read from one TOML file and checked at once."""
+"""A recipe: every number of a training, read from one TOML file and checked at once.
+
+``model = "slab"`` (the default) describes the bundled model, learned from phantoms; ``model = "radfinder"`` one of the released type,
+learned from stored features.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from train.data.batches import BatchSettings
 from train.losses.disease_prompts import SAMPLINGS
+from train.radfinder_recipe import PARTS, RadFinderRecipe, problems_of
+from train.recipe_reading import RecipeError, not_above, not_one_of, read_parts
 
-__all__ = ["ImageRecipe", "LossRecipe", "OptimizerRecipe", "Recipe", "RecipeError", "TextRecipe", "read_recipe"]
-
-
-class RecipeError(ValueError):
-    """A recipe cannot be used; the message lists everything that is wrong with it."""
+__all__ = [
+    "ImageRecipe",
+    "LossRecipe",
+    "OptimizerRecipe",
+    "RadFinderRecipe",
+    "Recipe",
+    "RecipeError",
+    "TextRecipe",
+    "read_recipe",
+]
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ class Recipe:
     optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
 
 
-_PARTS: dict[str, type] = {
+_SLAB_PARTS: dict[str, type] = {
     "image": ImageRecipe,
     "text": TextRecipe,
     "batch": BatchSettings,
@@ -104,34 +113,36 @@ _PARTS: dict[str, type] = {
 }
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: Path) -> Recipe | RadFinderRecipe:
     """Return the recipe in a TOML file; what it does not name keeps its default.
 
     Raises
     ------
     RecipeError
-        Listing every unknown name and every value out of range.
+        Listing every unknown name, every value of a wrong type and every value out of range.
     """
     record = tomllib.loads(path.read_text(encoding="utf-8"))
+    model = record.pop("model", "slab")
     problems: list[str] = []
-    top = _known(Recipe, {k: v for k, v in record.items() if k not in _PARTS}, "", problems)
-    parts = {name: part(**_known(part, record.get(name, {}), f"{name}.", problems)) for name, part in _PARTS.items()}
-    recipe = Recipe(**top, **parts)
-    if recipe.loss.prompt_sampling not in SAMPLINGS:
-        problems.append(
-            f"loss.prompt_sampling is {recipe.loss.prompt_sampling!r}; it must be one of {', '.join(SAMPLINGS)}"
-        )
-    for name, value in (("minutes", recipe.minutes), ("steps", recipe.steps), ("num_threads", recipe.num_threads)):
-        if value <= 0:
-            problems.append(f"{name} is {value}; it must be above 0")
-    if recipe.batch.num_scans < 2:
-        problems.append(f"batch.num_scans is {recipe.batch.num_scans}; the contrastive loss needs at least 2")
-    if problems:
+    recipe: Recipe | RadFinderRecipe | None = None
+    if model == "slab":
+        recipe = read_parts(Recipe, _SLAB_PARTS, record, problems)
+        problems += _slab_problems(recipe)
+    elif model == "radfinder":
+        recipe = read_parts(RadFinderRecipe, PARTS, record, problems)
+        problems += problems_of(recipe)
+    else:
+        problems.append(f"model is {model!r}; it must be 'slab' or 'radfinder'")
+    if problems or recipe is None:
         raise RecipeError(f"{path.name} cannot be used: {'; '.join(problems)}.")
     return recipe
 
 
-def _known(part: type, record: dict[str, Any], prefix: str, problems: list[str]) -> dict[str, Any]:
-    names = {f.name for f in dataclasses.fields(part)} - (set(_PARTS) if part is Recipe else set())
-    problems += [f"{prefix}{name} is not known" for name in record if name not in names]
-    return {name: value for name, value in record.items() if name in names}
+def _slab_problems(recipe: Recipe) -> list[str]:
+    problems = [not_one_of("loss.prompt_sampling", recipe.loss.prompt_sampling, SAMPLINGS)]
+    problems += [
+        not_above("minutes", recipe.minutes), not_above("steps", recipe.steps), not_above("num_threads", recipe.num_threads)
+    ]  # fmt: skip
+    if recipe.batch.num_scans < 2:
+        problems.append(f"batch.num_scans is {recipe.batch.num_scans}; the contrastive loss needs at least 2")
+    return [problem for problem in problems if problem]

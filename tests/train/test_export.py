@@ -13,7 +13,7 @@ from napari_ct_grounding.model.weights.probe import check_probe, probe_volume
 from train.base_text import find_minilm
 from train.data.batches import BatchSettings
 from train.export import export
-from train.fit import fit, load_run
+from train.fit.slab import fit, load_run
 from train.recipe import ImageRecipe, Recipe, TextRecipe
 from train.report_card import calibrate_command, evaluate_command
 
