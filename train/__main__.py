@@ -17,6 +17,41 @@ def _phantoms(arguments: argparse.Namespace) -> None:
     generate_cache(arguments.out, seeds, SlabFrame(), arguments.workers)
 
 
+def _features(arguments: argparse.Namespace) -> None:
+    from napari_ct_grounding.inference.device import choose_device
+    from train.data.datasets.registry import open_dataset
+    from train.features import extract_features, refresh_records
+
+    dataset = open_dataset(arguments.dataset, arguments.root, ct_rate=arguments.ct_rate)
+    if arguments.records_only:
+        print(f"{refresh_records(arguments.out, dataset)} scans have features; their records were written.")
+        return
+    outcome = extract_features(
+        dataset,
+        arguments.weights,
+        arguments.out,
+        part=arguments.shard,
+        device=choose_device(arguments.device).device,
+        precision=arguments.precision,
+        num_readers=arguments.readers,
+        limit=arguments.limit,
+        tokenizer=arguments.tokenizer,
+        accept_licence=arguments.accept_licence,
+    )
+    print(
+        f"{outcome.num_encoded} scans encoded now, {len(outcome.refused)} left out; {outcome.num_records} of {dataset.name} "
+        "are in the store."
+    )
+
+
+def _part(text: str) -> tuple[int, int]:
+    """Read "i/n"."""
+    index, _, count = text.partition("/")
+    if not (index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not i/n with i from 0 to n - 1, like 0/4")
+    return int(index), int(count)
+
+
 def _fit(arguments: argparse.Namespace) -> None:
     from train.fit.slab import fit
     from train.recipe import read_recipe
@@ -72,6 +107,30 @@ def _parser() -> argparse.ArgumentParser:
     phantoms.add_argument("--seed0", type=int, default=0, help="first seed (default 0)")
     phantoms.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     phantoms.set_defaults(run_command=_phantoms)
+
+    features = commands.add_parser("features", help="encode the scans of a data set once; goes on where it was stopped")
+    features.add_argument(
+        "--dataset", required=True, help="ct-rate, merlin, inspect, rad-chestct, rexgroundingct or manifest"
+    )
+    features.add_argument("--root", type=Path, required=True, help="its folder; the table (CSV, Parquet) of a manifest")
+    features.add_argument(
+        "--weights", default="radfinder", help="name or folder of RadFinder's type (default radfinder)"
+    )
+    features.add_argument(
+        "--out", type=Path, required=True, help="folder of the features; several data sets may share it"
+    )
+    features.add_argument("--shard", type=_part, default=(0, 1), metavar="I/N", help="the I-th of N processes, from 0")
+    features.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default auto)")
+    features.add_argument(
+        "--precision", choices=("bfloat16", "float32"), default="bfloat16", help="default: as released"
+    )
+    features.add_argument("--readers", type=int, default=2, help="threads that read scans ahead (default 2)")
+    features.add_argument("--limit", type=int, help="only the first so many scans")
+    features.add_argument("--ct-rate", type=Path, help="folder of CT-RATE, whose scans rexgroundingct uses")
+    features.add_argument("--tokenizer", type=Path, help="folder of tokenizer files, for weights without")
+    features.add_argument("--accept-licence", action="store_true", help="of weights that must be downloaded")
+    features.add_argument("--records-only", action="store_true", help="encode nothing; write reports and labels anew")
+    features.set_defaults(run_command=_features)
 
     fit = commands.add_parser("fit", help="train on a cache of phantoms")
     fit.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/")

@@ -101,8 +101,18 @@ class FeatureWriter:
         """Scans of this data set that the folder holds, whichever process wrote them."""
         return {scan for dataset, scan in rows_of_scans(self._folder) if dataset == self._dataset}
 
-    def add(self, scan_id: str, place: ScanPlace, features: ScanFeatures) -> None:
+    def add(
+        self, scan_id: str, place: ScanPlace, features: ScanFeatures, seen: Mapping[str, Any] | None = None
+    ) -> None:
         """Append one scan.
+
+        Parameters
+        ----------
+        scan_id : str
+        place : ScanPlace
+        features : ScanFeatures
+        seen : mapping, optional
+            What else was learned when the scan was read, for `StoredRows.seen`; JSON.
 
         Raises
         ------
@@ -125,6 +135,7 @@ class FeatureWriter:
             file, first = self._file(self._number(file) + 1), 0
         _append_rows(file, first, rows)
         line = {"dataset": self._dataset, "scan_id": scan_id, "file": file.name, "first": first, **_place_line(place)}
+        line["seen"] = dict(seen or {})
         with self._journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(line) + "\n")
             _to_disk(journal)
@@ -189,6 +200,7 @@ def record_line(
     labels: Mapping[str, int],
     snippets: Sequence[Snippet],
     released_snippets: Sequence[Snippet],
+    facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the line of one scan; `released_snippets` are those that forget padding, kept only where they differ."""
     line: dict[str, Any] = {
@@ -201,6 +213,8 @@ def record_line(
         "labels": {name: int(label) for name, label in labels.items() if label != UNKNOWN},
         "snippets": [asdict(snippet) for snippet in snippets],
     }
+    if facts:
+        line["facts"] = dict(facts)
     if list(released_snippets) != list(snippets):
         line["released_snippets"] = [asdict(snippet) for snippet in released_snippets]
     return line

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,6 +137,8 @@ class ScanRecord:
         1, 0, or -1 for unknown; names in `FeatureStore.label_names`.
     snippets : tuple of Snippet
     place : ScanPlace
+    facts : mapping
+        What evaluation needs to know besides ("no_chest", "xy_spacing_mm", "is_partial").
     """
 
     scan_id: str
@@ -146,6 +150,7 @@ class ScanRecord:
     labels: NDArray[np.int8]
     snippets: tuple[Snippet, ...]
     place: ScanPlace
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ token, n of the average patch, n x k of the depth positions.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,6 @@ __all__ = [
     "Snippet",
     "StoreHeader",
     "StoredRows",
-    "places_of",
     "read_header",
     "rows_of_scans",
     "whole_lines",
@@ -56,13 +55,23 @@ UNKNOWN = -1
 FEATURE_DTYPE = np.dtype("<f2")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredRows:
-    """Which rows of which file belong to a scan."""
+    """Which rows of which file belong to a scan.
+
+    Parameters
+    ----------
+    file : Path
+    first : int
+    place : ScanPlace
+    seen : mapping
+        What else was learned when the scan was read, as the encoding process left it.
+    """
 
     file: Path
     first: int
-    place: ScanPlace = field(compare=False)
+    place: ScanPlace
+    seen: Mapping[str, Any]
 
 
 class FeatureStore:
@@ -159,11 +168,6 @@ class FeatureStore:
         ]
 
 
-def places_of(folder: Path, dataset: str) -> dict[str, ScanPlace]:
-    """Return where the encoded scans of a data set lie."""
-    return {scan: rows.place for (name, scan), rows in rows_of_scans(Path(folder)).items() if name == dataset}
-
-
 def read_header(folder: Path) -> StoreHeader:
     """Return what all scans of a store have in common.
 
@@ -202,7 +206,9 @@ def rows_of_scans(folder: Path) -> dict[tuple[str, str], StoredRows]:
                 is_valid=np.array(line["is_valid"], dtype=bool),
             )
             key = line["dataset"], line["scan_id"]
-            rows.setdefault(key, StoredRows(journal.with_name(line["file"]), line["first"], place))
+            rows.setdefault(
+                key, StoredRows(journal.with_name(line["file"]), line["first"], place, line.get("seen", {}))
+            )
     return rows
 
 
@@ -270,4 +276,5 @@ def _record(line: dict[str, Any], place: ScanPlace, label_names: tuple[str, ...]
             for item in snippets
         ),
         place=place,
+        facts=line.get("facts", {}),
     )
