@@ -11,6 +11,7 @@ from train.data.datasets.inspect_ctpa import Inspect
 from train.data.datasets.manifest import Manifest
 from train.data.datasets.merlin import Merlin
 from train.data.datasets.rad_chest import RadChestCT
+from train.data.datasets.rate import WithRate
 from train.data.datasets.rex_grounding import ReXGroundingCT
 from train.data.datasets.scans import Dataset
 
@@ -26,7 +27,7 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
 }
 
 
-def open_dataset(name: str, root: Path, *, ct_rate: Path | None = None) -> Dataset:
+def open_dataset(name: str, root: Path, *, ct_rate: Path | None = None, rate: Path | None = None) -> Dataset:
     """Return a data set.
 
     Parameters
@@ -37,6 +38,8 @@ def open_dataset(name: str, root: Path, *, ct_rate: Path | None = None) -> Datas
         Its folder; the table of a manifest.
     ct_rate : Path, optional
         Folder of CT-RATE, whose scans "rexgroundingct" uses.
+    rate : Path, optional
+        Folder of RATE tables, see `WithRate`.
 
     Raises
     ------
@@ -50,5 +53,7 @@ def open_dataset(name: str, root: Path, *, ct_rate: Path | None = None) -> Datas
     if name == ReXGroundingCT.name:
         if ct_rate is None:
             raise InputError("rexgroundingct marks scans of CT-RATE; say where those lie (--ct-rate).")
-        return ReXGroundingCT(root, ct_rate)
-    return DATASETS[name](root)
+        dataset: Dataset = ReXGroundingCT(root, ct_rate)
+    else:
+        dataset = DATASETS[name](root)
+    return dataset if rate is None else WithRate(dataset, rate)
