@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_ct_grounding.phantom.shapes import Box, Canvas, Floats, Patch, Solid
 
-__all__ = ["Level", "Wobble", "ball", "join", "loft", "mirrored", "ribbon", "shell"]
+__all__ = ["Level", "Wobble", "ball", "join", "loft", "mirrored", "ribbon", "rod", "shell", "tube"]
 
 #: Reference z and the points (x, y) of one outline.
 Level = tuple[float, ArrayLike]
@@ -52,6 +52,13 @@ def _radii(points: NDArray[np.float64], centre: NDArray[np.float64]) -> tuple[ND
 def _sorted(angle: NDArray, value: NDArray) -> tuple[NDArray, NDArray]:
     order = np.argsort(angle)
     return angle[order], value[order]
+
+
+def _centroid(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre of the area of a closed outline."""
+    after = np.roll(points, -1, axis=0)
+    cross = points[:, 0] * after[:, 1] - after[:, 0] * points[:, 1]
+    return ((points + after) * cross[:, None]).sum(0) / (3 * cross.sum())
 
 
 def _rows(canvas: Canvas, z: NDArray[np.float64], cap: float, reach: float) -> tuple[slice, NDArray, NDArray] | None:
@@ -123,7 +130,7 @@ def loft(
     planes = np.empty((len(used), len(y), len(x)), np.float32)
     for k, level in enumerate(used):
         points = ordered[level][1]
-        centre = (points.min(0) + points.max(0)) / 2 if len(points) > 12 else points.mean(0)
+        centre = _centroid(points)
         dx, dy = x - np.float32(centre[0]), (y - np.float32(centre[1]))[:, None]
         radius, cosine = _radii(points, centre)
         angle = np.arctan2(dy, dx)
@@ -205,3 +212,26 @@ def ball(canvas: Canvas, centre: ArrayLike, semi: ArrayLike, margin_mm: float = 
     q = np.sqrt(sum(part**2 for part in parts))
     slope = np.sqrt(sum((part / np.float32(length)) ** 2 for part, length in zip(parts, axes, strict=True)))
     return Solid(box, (q - 1) * q / np.maximum(slope, np.float32(0.3 / axes.max())))
+
+
+def rod(canvas: Canvas, start: ArrayLike, stop: ArrayLike, r_start: float, r_stop: float, margin_mm: float = 0.0) -> Solid | None:
+    """Return the solid of a round-ended cone between two points (x, y, z)."""
+    a, b = np.asarray(start, float), np.asarray(stop, float)
+    reach = max(r_start, r_stop) + margin_mm
+    box = canvas.box(np.minimum(a, b) - reach, np.maximum(a, b) + reach)
+    if box is None:
+        return None
+    d = b - a
+    dx, dy, dz = canvas.offsets(box, a)
+    w = (d / max(float(d @ d), 1e-6)).astype(np.float32)
+    t = np.clip(dx * w[0] + dy * w[1] + dz * w[2], 0, 1)
+    gap = (dx - t * np.float32(d[0])) ** 2 + (dy - t * np.float32(d[1])) ** 2 + (dz - t * np.float32(d[2])) ** 2
+    return Solid(box, np.sqrt(gap) - np.float32(r_start) - t * np.float32(r_stop - r_start))
+
+
+def tube(canvas: Canvas, points: ArrayLike, radii: ArrayLike, blend_mm: float = 0.0, margin_mm: float = 0.0) -> Solid | None:
+    """Return the solid of a tube along a polyline (n, 3), its pieces blended."""
+    path = np.asarray(points, float)
+    wide = np.broadcast_to(np.asarray(radii, float), (len(path),))
+    pieces = [rod(canvas, path[k], path[k + 1], wide[k], wide[k + 1], margin_mm) for k in range(len(path) - 1)]
+    return join(canvas, pieces, blend_mm)

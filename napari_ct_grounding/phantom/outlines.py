@@ -93,7 +93,11 @@ def lean_solid(person: Person, canvas: Canvas) -> Solid | None:
     """Distance from the surface of what lies under the fat of the skin; needed to 75 mm outside it."""
     table = person.inner_table + np.pad(_irregular(person, "lean", INNER, 1.5), ((0, 0), (1, 0)))
     levels = [(z, _outline(_template(z), a, back, front)) for z, a, back, front in table]
-    return loft(canvas, levels, cap=1.0, margin_mm=25.0 + 1.3 * person.fat_mm)
+    solid = loft(canvas, levels, cap=1.0, margin_mm=25.0 + 1.3 * person.fat_mm)
+    if solid is not None and canvas.z[0] < -540:  # the legs part
+        apart = np.interp(canvas.z[solid.box[0]], (-600, -545), (24.0, -30.0)).astype(np.float32)[:, None, None]
+        np.maximum(solid.distance, apart - np.abs(canvas.x[solid.box[2]])[None, None, :], out=solid.distance)
+    return solid
 
 
 def skin_solid(person: Person, canvas: Canvas, lean: Solid) -> Solid:

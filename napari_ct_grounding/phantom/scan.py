@@ -14,7 +14,22 @@ from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.phantom import lungs as lung_room
-from napari_ct_grounding.phantom import breasts, head, lung_tree, mediastinum, organs, pelvis, shoulders, skeleton, spine, trunk
+from napari_ct_grounding.phantom import (
+    bowel,
+    breasts,
+    head,
+    kidneys,
+    liver,
+    lung_tree,
+    mediastinum,
+    pelvic_organs,
+    pelvis,
+    shoulders,
+    skeleton,
+    spine,
+    trunk,
+    upper_organs,
+)
 from napari_ct_grounding.phantom.body import make_person
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
 from napari_ct_grounding.phantom.choice import choose_findings, fits
@@ -240,12 +255,15 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
     mediastinum.paint_veins(scene)
     mediastinum.paint_aorta(scene)
     lung_tree.paint_airways(scene)
-    organs.paint_liver(scene)
-    organs.paint_kidneys(scene)
-    organs.paint_bowel(scene)
-    organs.paint_upper_organs(scene)
-    organs.paint_gallbladder(scene)
-    organs.paint_pelvic_organs(scene)
+    liver.paint_liver(scene)
+    kidneys.paint_kidneys(scene)
+    bowel.paint_bowel(scene)
+    upper_organs.paint_pancreas(scene)
+    upper_organs.paint_adrenals(scene)
+    upper_organs.paint_spleen(scene)
+    upper_organs.paint_stomach(scene)
+    liver.paint_gallbladder(scene)
+    pelvic_organs.paint_pelvic_organs(scene)
     paint_late_findings(scene, lungs)
 
 
