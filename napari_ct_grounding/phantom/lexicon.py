@@ -16,7 +16,18 @@ from typing import Any, Literal
 
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
 
-__all__ = ["LANGUAGES", "Family", "Language", "Split", "Words", "category_of", "read_words", "templates", "words_of"]
+__all__ = [
+    "LANGUAGES",
+    "Family",
+    "Language",
+    "Split",
+    "Words",
+    "category_of",
+    "finding_words",
+    "read_words",
+    "templates",
+    "words_of",
+]
 
 Language = Literal["en", "de"]
 Family = Literal["train", "test", "all"]
@@ -113,6 +124,12 @@ def read_words(name: str) -> dict[str, Any]:
 
 
 @cache
+def finding_words(language: Language) -> dict[str, Any]:
+    """Return the words of every kind of finding."""
+    return {k: v for part in ("findings", "body", "devices") for k, v in read_words(f"{part}_{language}").items()}
+
+
+@cache
 def templates(language: Language, bank: str) -> Split:
     """Return the frames of a bank ("landmark", "placed", "negated", ...)."""
     return Split.of(read_words(f"templates_{language}")[bank], min_length=2)
@@ -154,19 +171,22 @@ def _vertebra_nouns(language: Language, region: str, number: int) -> Split:
 
 def _place(language: Language, kind: str, place: str) -> tuple[Split, Split, Split]:
     """Return the three forms of a place; a kind's own words come before the general ones."""
-    own: dict[str, Any] = read_words(f"findings_{language}")[kind].get("places", {})
+    own: dict[str, Any] = finding_words(language)[kind].get("places", {})
     general = read_words(f"places_{language}")
     values: dict[str, str] = {}
+    where: str = finding_words(language)[kind].get("where", "")
     if place[0] in "tl" and place[1:].isdigit():
         entry = general["vertebra"]
         values = _vertebra_values(language, place[0], int(place[1:]))
         values["{v}"] = f"{values['{r}']}{values['{n}']}"
-    elif place in own or place in general:
+    elif place in own or (place in general and not where):
         entry = own.get(place) or general[place]
+    elif f"{where}_{place}" in general:
+        entry = general[f"{where}_{place}"]
     else:
         side, _, rest = place.partition("_")
         key = f"side_{rest}" if rest else "side"
-        entry = own.get(key) or (general["adrenal_side"] if kind == "adrenal_nodule" else general[key])
+        entry = own.get(key) or general.get(f"{where}_{key}") or general[key]
         values = _SIDE_WORDS[language, side]
     forms = (_fill(entry[form], values) for form in ("in", "pre", "top"))
     locative, before, heading = (Split.of(form) for form in forms)
@@ -190,10 +210,11 @@ def words_of(target: str, language: Language) -> Words:
             raise ValueError(
                 f"Target {target!r} is not in the catalogue: {name} occurs at {', '.join(FINDINGS[name].places)}."
             )
-        entry = read_words(f"findings_{language}")[name]
+        entry = finding_words(language)[name]
         where = _place(language, name, place) if place else (Split((), ()),) * 3
         size = tuple(entry["size"]) if "size" in entry else None
-        says = Split.of(entry["says"], min_length=2)
+        # A whole sentence that names no place serves the kind that has none.
+        says = Split.of([text for text in entry["says"] if ("{in}" in text) == bool(place)], min_length=2)
         return Words(Split.of(entry["nouns"]), says, tuple(entry["adjectives"]), *where, size_mm=size)
     if name not in LANDMARKS or place:
         raise ValueError(f"Target {target!r} is not in the catalogue: use a landmark or kind@place listed there.")

@@ -21,6 +21,7 @@ from napari_ct_grounding.phantom.lexicon import (
     Split,
     Words,
     category_of,
+    finding_words,
     read_words,
     templates,
     words_of,
@@ -231,7 +232,7 @@ def _absent_nouns(disease_or_kind: str, language: Language) -> Split:
         raise ValueError(
             f"{disease_or_kind!r} is neither one of the 18 CT-RATE abnormalities nor a target of the catalogue."
         )
-    return Split.of(read_words(f"findings_{language}")[disease_or_kind]["nouns"])
+    return Split.of(finding_words(language)[disease_or_kind]["nouns"])
 
 
 def negated_sentence_for(
