@@ -1,0 +1,228 @@
+"""Phantoms written as data sets come: in the file layout of CT-RATE, or as a hospital's DICOM studies with a table.
+
+What reads real data sets is tried on these, and a network of the released type can be trained on phantoms with the commands that
+it would be trained on CT-RATE with. A scan that is there already is not generated again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.phantom.lexicon import Language
+from napari_ct_grounding.phantom.report import write_report
+from napari_ct_grounding.phantom.scan import PhantomScan, generate_scan
+from napari_ct_grounding.phantom.sentences import sentence_for
+
+__all__ = ["SPACING_MM", "write_clinic", "write_ct_rate"]
+
+#: Coarse: these are for networks that read 3 mm voxels.
+SPACING_MM = (5.0, 4.0, 4.0)
+#: Stored values of files that are not fixed are HU + 1024.
+INTERCEPT = -1024
+#: Every so many-th scan of the CT-RATE layout is held out, and has a second reconstruction, and is not a fixed file.
+_VALID_EVERY, _TWICE_EVERY, _STORED_EVERY = 4, 3, 5
+#: A finding of which less than this is in the scan goes unmentioned.
+_MIN_VISIBLE = 0.5
+_SERIES = 4
+
+
+def write_ct_rate(root: Path, seeds: Iterable[int], spacing_mm: tuple[float, float, float] = SPACING_MM) -> Path:
+    """Write phantoms in the layout of CT-RATE and return `root`.
+
+    Every fourth is in "valid", every third is reconstructed twice, every fifth is not a fixed file.
+    """
+    dataset = root / "dataset"
+    volumes: list[_Volume] = []
+    for place, seed in enumerate(seeds):
+        split = "valid" if place % _VALID_EVERY == _VALID_EVERY - 1 else "train"
+        scan: PhantomScan | None = None
+        for number in (1, 2) if place % _TWICE_EVERY == 0 else (1,):
+            name = f"{split}_{seed + 1}_a_{number}"
+            is_fixed = place % _STORED_EVERY != _STORED_EVERY - 1
+            folder = f"{split}_fixed" if is_fixed else split
+            path = dataset / folder / f"{split}_{seed + 1}" / f"{split}_{seed + 1}_a" / f"{name}.nii.gz"
+            facts = path.with_name(f".{name}.json")
+            if not (path.is_file() and facts.is_file()):
+                scan = scan or generate_scan(seed, spacing_mm=spacing_mm)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_nifti(path, scan.volume, seed if number == 2 else None, 0 if is_fixed else INTERCEPT)
+                report = write_report(scan.targets, scan.diseases, np.random.default_rng([seed, 31]))
+                _write_text(facts, json.dumps({"report": report, "diseases": sorted(scan.diseases)}))
+            known = json.loads(facts.read_text(encoding="utf-8"))
+            findings, _, impressions = known["report"].partition("Impressions:")
+            volumes.append(
+                _Volume(
+                    name,
+                    split,
+                    findings.removeprefix("Findings:").strip(),
+                    impressions.strip(),
+                    frozenset(known["diseases"]),
+                )
+            )
+    _write_tables(dataset, volumes, spacing_mm)
+    return root
+
+
+def write_clinic(root: Path, seeds: Iterable[int], spacing_mm: tuple[float, float, float] = SPACING_MM) -> Path:
+    """Write phantoms as DICOM studies, with findings placed by image number or by extent, and return the table of them."""
+    root.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for place, seed in enumerate(seeds):
+        folder, report_file, snippets_file = (
+            root / f"study{seed}",
+            root / f"study{seed}.txt",
+            root / f"study{seed}.json",
+        )
+        diseases_file = root / f".study{seed}.json"
+        if not diseases_file.is_file():
+            scan = generate_scan(seed, spacing_mm=spacing_mm)
+            language: Language = "de" if place % 2 else "en"
+            _write_dicom(folder, scan.volume, seed)
+            rng = np.random.default_rng([seed, 37])
+            report = write_report(scan.targets, scan.diseases, rng, language)
+            heading = ("Findings:", "Impression:") if language == "en" else ("Befund:", "Beurteilung:")
+            report = report.replace("Impressions:", f"\n{heading[1]}").replace("Findings:", heading[0], 1)
+            _write_text(report_file, report)
+            _write_text(snippets_file, json.dumps(_snippets(scan, rng, language), ensure_ascii=False))
+            _write_text(diseases_file, json.dumps(sorted(scan.diseases)))  # last: now the study is whole
+        diseases = set(json.loads(diseases_file.read_text(encoding="utf-8")))
+        split = "valid" if place % _VALID_EVERY == _VALID_EVERY - 1 else "train"
+        labels = [int(disease in diseases) for disease in CT_RATE_DISEASES]
+        rows.append([folder.name, f"patient{seed}", report_file.name, split, _SERIES, snippets_file.name, *labels])
+    header = [
+        "scan",
+        "patient_id",
+        "report_file",
+        "split",
+        "series",
+        "snippets",
+        *(f"label:{d}" for d in CT_RATE_DISEASES),
+    ]
+    _write_csv(root / "clinic.csv", header, rows)
+    return root / "clinic.csv"
+
+
+@dataclass(frozen=True)
+class _Volume:
+    """A volume of the CT-RATE layout."""
+
+    name: str
+    split: str
+    findings: str
+    impressions: str
+    diseases: frozenset[str]
+
+
+def _write_tables(dataset: Path, volumes: Sequence[_Volume], spacing_mm: tuple[float, float, float]) -> None:
+    z, y, x = spacing_mm
+    for split, long in (("train", "train"), ("valid", "validation")):
+        own = [volume for volume in volumes if volume.split == split]
+        _write_csv(
+            dataset / "radiology_text_reports" / f"{long}_reports.csv",
+            ["VolumeName", "ClinicalInformation_EN", "Technique_EN", "Findings_EN", "Impressions_EN"],
+            [[f"{v.name}.nii.gz", "", "", v.findings, v.impressions] for v in own],
+        )
+        _write_csv(
+            dataset / "multi_abnormality_labels" / f"{split}_predicted_labels.csv",
+            ["VolumeName", *CT_RATE_DISEASES],
+            [[f"{v.name}.nii.gz", *(int(disease in v.diseases) for disease in CT_RATE_DISEASES)] for v in own],
+        )
+        _write_csv(
+            dataset / "metadata" / f"{long}_metadata.csv",
+            ["VolumeName", "RescaleIntercept", "RescaleSlope", "XYSpacing", "ZSpacing"],
+            [[f"{v.name}.nii.gz", INTERCEPT, 1, f"[{x}, {y}]", z] for v in own],
+        )
+
+
+def _write_nifti(path: Path, volume: CTVolume, noise_seed: int | None, intercept: int) -> None:
+    hu = volume.hu.astype(np.int16)
+    if noise_seed is not None:  # another kernel
+        noise = np.random.default_rng(noise_seed).normal(0, 20, hu.shape)
+        hu = np.clip(hu + noise, -1000, 3000).astype(np.int16)
+    # As scanners store it: columns to the left, rows to the back.
+    array = (hu - np.int16(intercept)).transpose()[::-1, ::-1]
+    affine = volume.geometry.affine.copy()
+    affine[:3, 3] += affine[:3, :2] @ (np.array(volume.hu.shape[:0:-1]) - 1)
+    affine[:3, :2] *= -1
+    partial = path.with_name(f".partial-{path.name}")
+    nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(array), affine), partial)
+    os.replace(partial, path)
+
+
+def _write_dicom(folder: Path, volume: CTVolume, seed: int) -> None:
+    """Write an axial series, image 1 on top."""
+    folder.mkdir(parents=True, exist_ok=True)
+    geometry = volume.geometry
+    num, rows, columns = volume.hu.shape
+    z_mm, y_mm, x_mm = geometry.spacing_mm
+    study, series, frame = (generate_uid(entropy_srcs=[f"{what}{seed}"]) for what in ("study", "series", "frame"))
+    for index in range(num):
+        number = num - index
+        corner = geometry.world_of_voxel((index, rows - 1, columns - 1))
+        meta = FileMetaDataset()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = CTImageStorage
+        meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[f"image{seed}-{number}"])
+        image = pydicom.Dataset()
+        image.file_meta = meta
+        image.SOPClassUID, image.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+        image.PatientID, image.PatientName, image.Modality = f"patient{seed}", f"Phantom^{seed}", "CT"
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = study, series, frame
+        image.StudyDate, image.SeriesDescription = "20260101", "Phantom, axial"
+        image.SeriesNumber, image.InstanceNumber, image.AcquisitionNumber = _SERIES, number, 1
+        image.ImageType, image.PatientPosition = ["ORIGINAL", "PRIMARY", "AXIAL"], "HFS"
+        image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        image.ImagePositionPatient = [f"{-corner[0]:.4f}", f"{-corner[1]:.4f}", f"{corner[2]:.4f}"]
+        image.PixelSpacing, image.SliceThickness = [y_mm, x_mm], z_mm
+        image.Rows, image.Columns, image.SamplesPerPixel = rows, columns, 1
+        image.PhotometricInterpretation, image.PixelRepresentation = "MONOCHROME2", 1
+        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
+        image.RescaleSlope, image.RescaleIntercept, image.RescaleType = 1, 0, "HU"
+        image.PixelData = np.ascontiguousarray(volume.hu[index, ::-1, ::-1]).astype("<i2").tobytes()
+        image.save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
+
+
+def _snippets(scan: PhantomScan, rng: np.random.Generator, language: Language) -> list[dict[str, object]]:
+    """Return findings by image number, those of some height by their extent, and some landmarks."""
+    geometry = scan.volume.geometry
+    landmarks = [target for target in scan.targets if not target.is_finding and target.visible_fraction >= _MIN_VISIBLE]
+    chosen = [target for target in scan.findings if target.visible_fraction >= _MIN_VISIBLE]
+    chosen += [landmarks[i] for i in rng.permutation(len(landmarks))[:8]]
+    snippets: list[dict[str, object]] = []
+    for target in chosen:
+        sentence = sentence_for(target.name, language=language, family="train", rng=rng, size_mm=target.size_mm)
+        if target.z_hi_mm - target.z_lo_mm > 60:
+            snippets.append({"sentences": [sentence], "z_mm": [target.z_lo_mm, target.z_hi_mm]})
+        else:
+            number = geometry.shape[0] - geometry.slice_of_z(target.z_mm)
+            snippets.append({"sentences": [sentence], "image": number})
+    return snippets
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    os.replace(partial, path)
+
+
+def _write_text(path: Path, text: str) -> None:
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
