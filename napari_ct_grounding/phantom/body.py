@@ -205,7 +205,7 @@ def make_person(seed: int) -> Person:
         age=age,
         stature_mm=stature,
         scale_x=float(np.clip(size * (0.985 + build + rng.normal(0, 0.025)), 0.82, 1.18)),
-        scale_y=float(np.clip(size * (1.15 + build + rng.normal(0, 0.07) + 0.003 * (fat - 18)), 0.88, 1.42)),
+        scale_y=float(np.clip(size * (1.13 + build + rng.normal(0, 0.06) + 0.001 * (fat - 18)), 0.88, 1.42)),
         z_knots=np.stack([knots, real]),
         fat_mm=fat,
         arms_up=bool(rng.random() < 0.75),

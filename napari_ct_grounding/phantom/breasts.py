@@ -49,7 +49,8 @@ def paint_breasts(scene: Scene) -> None:
             if patch is not None:
                 grain = canvas.field(patch.box, 9.0, rng)
                 fine = canvas.field(patch.box, 4.5, rng)
-                gland = np.clip(0.5 + 2.2 * (0.5 * grain + 0.35 * fine + 1.3 * (share - 0.55)), 0, 1)
+                inwards = np.clip(-solid.distance / 14, 0, 1) - 0.75  # type: ignore[union-attr]
+                gland = np.clip(0.5 + 2.0 * (0.45 * grain + 0.35 * fine + 1.3 * (share - 0.5) + inwards), 0, 1)
                 room = 1 - scene.covers["lean"][patch.box]
                 canvas.paint(Patch(patch.box, patch.cover * gland * room), hu["gland"])
         canvas.paint_ellipsoid(tip - (0, 2, 0), (6, 4, 6), 35)

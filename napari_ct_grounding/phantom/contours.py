@@ -202,13 +202,18 @@ def join(canvas: Canvas, solids: Sequence[Solid | None], blend_mm: float = 0.0) 
     return Solid(box, out)
 
 
-def ball(canvas: Canvas, centre: ArrayLike, semi: ArrayLike, margin_mm: float = 0.0) -> Solid | None:
-    """Return the solid of an ellipsoid with semi-axes along x, y and z; distances are right near its surface."""
+def ball(
+    canvas: Canvas, centre: ArrayLike, semi: ArrayLike, margin_mm: float = 0.0, turn: NDArray[np.float64] | None = None
+) -> Solid | None:
+    """Return the solid of an ellipsoid with semi-axes along the rows of `turn`; distances are right near its surface."""
     middle, axes = np.asarray(centre, float), np.asarray(semi, float)
-    box = canvas.box(middle - axes - margin_mm, middle + axes + margin_mm)
+    rows = np.eye(3) if turn is None else turn
+    half = np.sqrt(((rows * axes[:, None]) ** 2).sum(0)) + margin_mm
+    box = canvas.box(middle - half, middle + half)
     if box is None:
         return None
-    parts = [delta / np.float32(length) for delta, length in zip(canvas.offsets(box, middle), axes, strict=True)]
+    offsets = canvas.offsets(box, middle)
+    parts = [sum(np.float32(w / r) * d for w, d in zip(row, offsets, strict=True)) for row, r in zip(rows, axes, strict=True)]
     q = np.sqrt(sum(part**2 for part in parts))
     slope = np.sqrt(sum((part / np.float32(length)) ** 2 for part, length in zip(parts, axes, strict=True)))
     return Solid(box, (q - 1) * q / np.maximum(slope, np.float32(0.3 / axes.max())))

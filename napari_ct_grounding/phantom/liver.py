@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_ct_grounding.phantom.belly import belly_shift, room_below_lungs, within
-from napari_ct_grounding.phantom.contours import Level, loft, tube
+from napari_ct_grounding.phantom.contours import Level, ball, join, loft, tube
 from napari_ct_grounding.phantom.lung_tree import grow
 from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
@@ -47,7 +47,12 @@ def paint_liver(scene: Scene) -> None:
         levels.append((float(np.interp(z, (-286, -128), (tip, top))), outline + rng.normal(0, 1.5, outline.shape)))
     solid = loft(canvas, levels, cap=1.6, wobble=(2.0, 30.0, rng))
     cover = np.zeros_like(canvas.hu)
-    kept = within(canvas.cover(solid), belly)
+    (x, y, z), semi = cap["right"]
+    dome = ball(canvas, (x, y, z), np.subtract(semi, 2.5))
+    if dome is not None:  # under the right dome the liver fills all there is
+        dx, _, dz = canvas.offsets(dome.box, (34, 0, top - 52))
+        np.maximum(dome.distance, np.maximum(-dx, -dz), out=dome.distance)
+    kept = within(canvas.cover(join(canvas, [solid, dome], 2.0)), belly)
     if kept is not None:
         cover[kept.box] = kept.cover
         texture = canvas.field(kept.box, 16.0, person.rng("liver-texture"))

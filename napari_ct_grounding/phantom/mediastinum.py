@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_ct_grounding.phantom.catalogue import graded
+from napari_ct_grounding.phantom.contours import ball, join
 from napari_ct_grounding.phantom.scene import Scene
 
 __all__ = ["paint_aorta", "paint_heart", "paint_mediastinum", "paint_veins"]
@@ -89,21 +90,26 @@ def paint_heart(scene: Scene) -> None:
         scene.mark("pericardial_effusion", centre[2] - reach, centre[2] + reach, round(band, 0), centre=centre, severity=severity)
     canvas.paint_ellipsoid(centre, semi + 1.5, 20, axes)
     canvas.paint_ellipsoid(centre, semi, hu["fat"] + 10, axes)
-    canvas.paint_ellipsoid(place(-16, 146, -80), semi * (0.9, 0.88, 0.88), hu["myocardium"], axes)
     left, right = hu["left_heart"], hu["right_heart"]
     lv = place(-45, 142, -90)
-    canvas.paint_ellipsoid(lv, np.array((54, 34, 34)) * size, hu["myocardium"], axes)
+    rv, la, ra = place(-12, 170, -86), place(-2, 112, -62), place(36, 148, -75)
+    flesh = [
+        ball(canvas, lv, np.array((54, 34, 34)) * size, 10, axes), ball(canvas, rv, np.array((50, 19, 30)) * size, 10, axes),
+        ball(canvas, la, np.array((40, 21, 26)) * size, 10), ball(canvas, ra, np.array((23, 27, 33)) * size, 10),
+        ball(canvas, place(-4, 146, -66), np.array((32, 26, 22)) * size, 10),
+    ]  # fmt: skip
+    muscle = canvas.cover(join(canvas, flesh, 5.0 * size))
+    canvas.paint(muscle, hu["myocardium"])
+    if muscle is not None:
+        scene.covers["lungs"][muscle.box] *= 1 - muscle.cover
     canvas.paint_ellipsoid(lv, np.array((45, 25, 25)) * size, left, axes)
-    rv = place(-12, 170, -86)
     canvas.paint_ellipsoid(rv, np.array((46, 15, 26)) * size, right, axes)
     canvas.paint_tube([place(-10, 170, -72), place(-14, 172, -50)], [17 * size, 14 * size], right)
-    la = place(-2, 112, -62)
     scene.keep_spot("right_ventricle", place(-34, 168, -108))
     scene.keep_spot("right_atrium", place(36, 148, -75))
     scene.keep_spot("aortic_root", place(-4, 150, -58))
     canvas.paint_ellipsoid(la, np.array((38, 20, 25)) * size, left)
     canvas.paint_ellipsoid(place(-42, 138, -45), np.array((9, 14, 11)) * size, left)
-    ra = place(36, 148, -75)
     canvas.paint_ellipsoid(ra, np.array((22, 26, 32)) * size, right)
     for start, stop in (((28, 112, -48), (58, 104, -40)), ((-30, 112, -48), (-60, 108, -40)), ((26, 102, -66), (56, 92, -72)),
                         ((-28, 102, -66), (-58, 90, -72))):  # fmt: skip

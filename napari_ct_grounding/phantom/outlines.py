@@ -96,7 +96,8 @@ def lean_solid(person: Person, canvas: Canvas) -> Solid | None:
     solid = loft(canvas, levels, cap=1.0, margin_mm=25.0 + 1.3 * person.fat_mm)
     if solid is not None and canvas.z[0] < -540:  # the legs part
         apart = np.interp(canvas.z[solid.box[0]], (-600, -545), (24.0, -30.0)).astype(np.float32)[:, None, None]
-        np.maximum(solid.distance, apart - np.abs(canvas.x[solid.box[2]])[None, None, :], out=solid.distance)
+        bend = 0.0035 * (canvas.y[solid.box[1]] - 98) ** 2
+        np.maximum(solid.distance, apart + bend[None, :, None] - np.abs(canvas.x[solid.box[2]])[None, None, :], out=solid.distance)
     return solid
 
 

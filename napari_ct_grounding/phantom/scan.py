@@ -242,6 +242,7 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
     trunk.paint_belly_wall(scene)
     trunk.paint_chest_wall(scene)
     trunk.paint_back(scene)
+    shoulders.paint_neck_muscles(scene)
     mediastinum.paint_mediastinum(scene)
     lung_room.paint_lungs(scene, lungs)
     lung_tree.paint_vessels(scene, lungs)

@@ -16,6 +16,8 @@ __all__ = ["Canvas", "Patch", "Solid", "rotation"]
 
 Box = tuple[slice, slice, slice]
 Floats = NDArray[np.float32]
+#: Knots along each axis of a random field.
+_KNOTS = 20
 #: A point or three lengths, in order (x, y, z).
 Vector = Sequence[float] | NDArray[np.floating]
 
@@ -196,21 +198,17 @@ class Canvas:
 
     def field(self, box: Box, cell_mm: float, rng: np.random.Generator) -> Floats:
         """Return a smooth random field, about unit deviation, on a box: the same for the same `rng` on every grid."""
-        # The knots cover the whole reference person, so a rescan with another range meets the same tissue.
-        weights, num = [], []
-        for axis, (lo, hi), part in zip(
-            (self.z, self.y, self.x), ((-600, 300), (-60, 320), (-260, 260)), box, strict=True
-        ):
-            count = int((hi - lo) / cell_mm) + 2
-            place = np.clip((axis[part] - lo) / cell_mm, 0, count - 1.001)
-            base = place.astype(int)
-            matrix = np.zeros((len(place), count), np.float32)
+        # The knots are fixed in the person and repeat after 20 cells, so a rescan with another range meets the same tissue.
+        weights = []
+        for axis, part in zip((self.z, self.y, self.x), box, strict=True):
+            place = np.mod(axis[part] / cell_mm, _KNOTS)
+            base = np.minimum(place.astype(int), _KNOTS - 1)
+            matrix = np.zeros((len(place), _KNOTS), np.float32)
             rows = np.arange(len(place))
             matrix[rows, base] = 1 - (place - base)
-            matrix[rows, base + 1] = place - base
+            matrix[rows, (base + 1) % _KNOTS] += place - base
             weights.append(matrix)
-            num.append(count)
-        knots = rng.standard_normal(num, dtype=np.float32)
-        out = np.tensordot(weights[0], knots, (1, 0))
-        out = np.einsum("zyx,Yy->zYx", out, weights[1], optimize=True)
-        return (out @ weights[2].T) * np.float32(1.6)
+        knots = rng.standard_normal((_KNOTS,) * 3, dtype=np.float32)
+        rolled = np.tensordot(weights[0], knots, (1, 0))
+        rolled = np.matmul(weights[1], rolled) @ (weights[2].T * np.float32(1.6))
+        return rolled

@@ -8,17 +8,47 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ct_grounding.phantom.contours import loft, ribbon
+from napari_ct_grounding.phantom.contours import Level, loft, ribbon, shell
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch
 
-__all__ = ["paint_arms", "paint_shoulders"]
+__all__ = ["paint_arms", "paint_neck_muscles", "paint_shoulders"]
 
 #: Line of the right shoulder blade (medial to lateral) by z, and half its thickness.
 _BLADE: list[tuple[float, list[tuple[float, float]], float]] = [
     (72, [(90, 44), (110, 54), (126, 74)], 2.4), (45, [(80, 33), (108, 46), (140, 80)], 2.2), (5, [(83, 25), (108, 34), (134, 60)], 1.9),
     (-40, [(91, 23), (108, 29), (124, 44)], 2.0), (-78, [(102, 23), (109, 26), (114, 31)], 3.0),
 ]  # fmt: skip
+
+
+#: Outlines of right-sided muscles of neck and shoulder by z.
+_NECK: list[list[Level]] = [
+    [(205, [(44, 108), (58, 104), (62, 122), (48, 126)]), (150, [(40, 128), (54, 120), (58, 138), (44, 146)]), (110, [(28, 144), (46, 136), (50, 150), (32, 158)]), (65, [(14, 160), (30, 158), (34, 168), (18, 172)])],
+    [(170, [(22, 108), (36, 104), (38, 120), (26, 122)]), (110, [(24, 104), (44, 98), (46, 118), (28, 122)]), (66, [(34, 96), (58, 92), (58, 114), (40, 116)])],
+    [(180, [(16, 98), (28, 96), (28, 108), (16, 108)]), (100, [(12, 110), (24, 106), (26, 116), (14, 120)]), (60, [(14, 104), (22, 102), (24, 110), (16, 112)])],
+    [(190, [(30, 78), (44, 84), (48, 100), (34, 98)]), (120, [(34, 66), (52, 72), (54, 90), (38, 90)]), (84, [(48, 46), (70, 46), (66, 66), (50, 66)])],
+    [(190, [(4, 56), (26, 58), (34, 78), (20, 88), (5, 84)]), (120, [(4, 56), (30, 56), (40, 74), (24, 90), (5, 86)]), (80, [(4, 42), (34, 40), (44, 60), (26, 74), (6, 70)])],
+]  # fmt: skip
+_DELTOID: list[Level] = [
+    (104, [(128, 70), (148, 52), (176, 58), (188, 84), (176, 112), (148, 118), (132, 100)]),
+    (72, [(134, 60), (158, 48), (182, 66), (186, 92), (168, 118), (144, 124), (134, 100)]),
+    (44, [(136, 62), (154, 54), (172, 70), (170, 100), (150, 116), (138, 96)]),
+    (20, [(138, 66), (150, 62), (158, 78), (152, 96), (140, 90)]),
+]  # fmt: skip
+
+
+def paint_neck_muscles(scene: Scene) -> None:
+    """Paint the muscles of neck and shoulder; before the bones."""
+    canvas, hu = scene.canvas, scene.hu
+    lift = 14.0 if scene.person.arms_up else 0.0
+    drawn = [(levels, 0.0) for levels in _NECK] + [(_DELTOID, lift)]
+    for levels, up in drawn:
+        for sign in (1, -1):
+            solid = loft(canvas, [(z + up, np.array(points) * (sign, 1)) for z, points in levels], cap=2.0, margin_mm=2.0)
+            rind = shell(canvas, solid, -0.2, 1.8)
+            for patch, value in ((rind, hu["fat"] + 15), (canvas.cover(solid, -0.2), hu["muscle"])):
+                if patch is not None:
+                    canvas.paint(patch, value, scene.covers["lean"])
 
 
 def paint_shoulders(scene: Scene) -> None:

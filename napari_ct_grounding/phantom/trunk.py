@@ -213,6 +213,10 @@ def paint_chest_wall(scene: Scene) -> None:
     muscle = np.maximum(muscle, 1 - ribbed)
     # Between the three sheets of the belly wall and between bundles lies a little fat.
     grain = canvas.field(box, 8.0, person.rng("chest-wall"))[k, j, i]
+    # Round the neck and over the shoulder blades muscle upon muscle.
+    border = np.interp(z, (30, 75, 110), (66, 88, 112)) - 0.004 * np.clip(x - 40, 0, None) ** 2 + 9 * grain
+    nape = np.clip((z - 22) / 22, 0, 1) * np.clip((border - y) / 8, 0, 1)
+    muscle = np.maximum(muscle, nape * np.clip(deep / 4, 0, 1))
     bundle = np.clip(np.abs(grain) * 5 - 0.2, 0, 1)
     muscle *= 0.72 + 0.28 * bundle
     target = canvas.hu[box]

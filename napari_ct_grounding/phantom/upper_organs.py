@@ -10,6 +10,7 @@ import numpy as np
 from napari_ct_grounding.phantom.belly import belly_shift, layered, room_below_lungs, within
 from napari_ct_grounding.phantom.catalogue import graded
 from napari_ct_grounding.phantom.contours import Level, ball, join, loft, ribbon, tube
+from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
 
 __all__ = ["paint_adrenals", "paint_pancreas", "paint_spleen", "paint_stomach"]
@@ -72,6 +73,13 @@ def paint_stomach(scene: Scene) -> None:
     wide = np.array((30, 34, 30, 22, 18, 13, 9)) * (size, size, size, size, 0.5 + 0.5 * size, 0.9, 0.9)
     scene.keep_course("stomach", [fundus, body, antrum], 28.0)
     solid = tube(canvas, path, wide, 6.0, 5.0)
+    (x, y, z), semi = domes(person)["left"]
+    top = z + semi[2]
+    cap = ball(canvas, (x, y, z), np.subtract(semi, 7.0 + 6 * (1.15 - size)))
+    if cap is not None:  # the fundus fills the left dome
+        dx, dy, dz = canvas.offsets(cap.box, (-60, 106, top - 36))
+        np.maximum(cap.distance, np.maximum(np.maximum(np.abs(dx) - 36 * size, np.abs(dy) - 42 * size), -dz), out=cap.distance)
+    solid = join(canvas, [solid, cap], 8.0)
     patch = within(canvas.cover(solid, 1.0), belly)
     canvas.paint(patch, hu["bowel_wall"])
     if solid is not None:
@@ -83,7 +91,7 @@ def paint_stomach(scene: Scene) -> None:
         meal = canvas.field(inner.box, 6.0, person.rng("meal")) * np.float32(person.rng("meal-size").uniform(2, 22))
         canvas.paint(inner, layered(scene, inner, level, hu["stomach_content"] + meal, hu["gas"]))
     lows, highs = path[:, 2] - wide, path[:, 2] + wide
-    extent = scene.painted_span(patch, (float(lows.min()) - 1, float(highs.max()) + 1))
+    extent = scene.painted_span(patch, (float(lows.min()) - 1, max(float(highs.max()), top - 7)))
     scene.mark("stomach", *extent)
     scene.mark("gastric_fundus", extent[1] - 34, extent[1])
     if scene.wants("hiatal_hernia"):
