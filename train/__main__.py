@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from napari_ct_grounding.core.errors import InputError
+
 __all__ = ["main"]
 
 
@@ -22,7 +24,7 @@ def _features(arguments: argparse.Namespace) -> None:
     from train.data.datasets.registry import open_dataset
     from train.features import extract_features, refresh_records
 
-    dataset = open_dataset(arguments.dataset, arguments.root, ct_rate=arguments.ct_rate)
+    dataset = open_dataset(arguments.dataset, arguments.root, ct_rate=arguments.ct_rate, rate=arguments.rate)
     if arguments.records_only:
         print(f"{refresh_records(arguments.out, dataset)} scans have features; their records were written.")
         return
@@ -53,11 +55,37 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    from train.fit.slab import fit
+    from train.radfinder_recipe import RadFinderRecipe
     from train.recipe import read_recipe
 
     recipe = read_recipe(arguments.recipe)
-    fit(recipe, arguments.cache, arguments.out, minutes=arguments.minutes, resume=arguments.resume)
+    if isinstance(recipe, RadFinderRecipe):
+        from train.fit.radfinder import fit_radfinder
+
+        _need(arguments, "a recipe of released-type weights", "features", "start")
+        fit_radfinder(
+            recipe,
+            arguments.recipe.parent,
+            arguments.features,
+            arguments.start,
+            arguments.out,
+            tokenizer=arguments.tokenizer,
+            num_steps=arguments.steps,
+            is_fresh=arguments.fresh,
+            device=arguments.device,
+        )
+        return
+    from train.fit.slab import fit
+
+    _need(arguments, "a recipe of the bundled model", "cache")
+    fit(recipe, arguments.cache, arguments.out, minutes=arguments.minutes, is_fresh=arguments.fresh)
+
+
+def _need(arguments: argparse.Namespace, what: str, *options: str) -> None:
+    """End with a sentence unless the options that this kind of recipe reads are given."""
+    missing = [f"--{name}" for name in options if getattr(arguments, name) is None]
+    if missing:
+        arguments.parser.error(f"{what} needs {' and '.join(missing)}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -86,6 +114,18 @@ def _calibrate(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
+    from train.radfinder_export import export_radfinder, is_radfinder_run
+
+    if is_radfinder_run(arguments.run):
+        export_radfinder(
+            arguments.run,
+            arguments.out,
+            name=arguments.name,
+            start=arguments.start,
+            tokenizer=arguments.tokenizer,
+            is_merged=not arguments.unmerged,
+        )
+        return
     from train.export import export
 
     export(arguments.run, arguments.out, name=arguments.name)
@@ -127,18 +167,24 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--readers", type=int, default=2, help="threads that read scans ahead (default 2)")
     features.add_argument("--limit", type=int, help="only the first so many scans")
     features.add_argument("--ct-rate", type=Path, help="folder of CT-RATE, whose scans rexgroundingct uses")
+    features.add_argument("--rate", type=Path, help="folder of RATE tables: labels, findings by organ, no comparisons")
     features.add_argument("--tokenizer", type=Path, help="folder of tokenizer files, for weights without")
     features.add_argument("--accept-licence", action="store_true", help="of weights that must be downloaded")
     features.add_argument("--records-only", action="store_true", help="encode nothing; write reports and labels anew")
     features.set_defaults(run_command=_features)
 
-    fit = commands.add_parser("fit", help="train on a cache of phantoms")
-    fit.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/")
-    fit.add_argument("--cache", type=Path, required=True, help="folder written by the command 'phantoms'")
+    fit = commands.add_parser("fit", help="train; the same command again goes on where it was stopped or killed")
+    fit.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/; it says which model")
     fit.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoint, log, config")
-    fit.add_argument("--minutes", type=float, help="instead of the recipe's")
-    fit.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
-    fit.set_defaults(run_command=_fit)
+    fit.add_argument("--fresh", action="store_true", help="begin anew, whatever the folder holds")
+    fit.add_argument("--cache", type=Path, help="bundled model: folder written by the command 'phantoms'")
+    fit.add_argument("--minutes", type=float, help="bundled model: instead of the recipe's")
+    fit.add_argument("--features", type=Path, help="released type: folder written by the command 'features'")
+    fit.add_argument("--start", help="released type: weights to begin with, a name or a folder")
+    fit.add_argument("--tokenizer", type=Path, help="released type: folder of tokenizer files, for weights without")
+    fit.add_argument("--steps", type=int, help="released type: stop after this step of the whole schedule")
+    fit.add_argument("--device", choices=("auto", "cpu"), default="auto", help="released type (default: a GPU if any)")
+    fit.set_defaults(run_command=_fit, parser=fit)
 
     evaluate = commands.add_parser("evaluate", help="measure weights on held-out phantoms and real sentences")
     evaluate.add_argument("--weights", type=Path, required=True, help="folder of weights")
@@ -170,6 +216,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--run", type=Path, required=True, help="folder written by 'fit'")
     export.add_argument("--out", type=Path, required=True, help="folder of the weights")
     export.add_argument("--name", default="bundled", help="name in the card (default bundled)")
+    export.add_argument("--start", help="released type: the weights that the run began with, if they were moved")
+    export.add_argument("--tokenizer", type=Path, help="released type: folder of tokenizer files, for weights without")
+    export.add_argument(
+        "--unmerged", action="store_true", help="released type: low-rank updates apart (the plugin opens merged ones)"
+    )
     export.set_defaults(run_command=_export)
 
     demo_case = commands.add_parser("demo-case", help="write the synthetic case that ships with the plugin")
@@ -180,8 +231,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command."""
-    arguments = _parser().parse_args(argv)
-    arguments.run_command(arguments)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.run_command(arguments)
+    except InputError as error:
+        parser.exit(2, f"python -m train {arguments.command}: {error}\n")
 
 
 if __name__ == "__main__":

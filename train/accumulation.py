@@ -1,10 +1,10 @@
 """Cached-gradient accumulation: a loss over a whole batch with the memory of one micro-batch.
 
 A contrastive loss needs all embeddings of a batch at once, but no more than their values. So (after Gao et al. 2021,
-arXiv 2101.06983, "GradCache"): every piece of the batch is embedded without a graph; the loss is computed once over all embeddings and gives
-the gradient of each; then every piece is embedded again with a graph, from the same random state, and its part of that gradient is sent
-through it. The sum is the gradient of the whole batch. What is not a function of the pieces (temperature and bias) gets its
-gradient from the one backward pass of the loss, once.
+arXiv 2101.06983, "GradCache"): every piece of the batch is embedded without a graph; the loss is computed once over
+all embeddings and gives the gradient of each; then every piece is embedded again with a graph, from the same random
+state, and its part of that gradient is sent through it. The sum is the gradient of the whole batch. What is not a
+function of the pieces (temperature and bias) gets its gradient from the one backward pass of the loss, once.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def cached_backward(
     own_loss_of : callable, optional
         Gives the loss that piece i has by itself (or None), which needs no other piece; called once for each, with a graph.
     restores_random_state : bool
-        Whether the second embedding draws the same dropout as the first. The released code draws anew, so that the gradient is sent
-        through embeddings that the loss has not seen.
+        Whether the second embedding draws the same dropout as the first. The released code draws anew, so that the
+        gradient is sent through embeddings that the loss has not seen.
     """
     states: list[RandomState] = []
     cached: list[Embeddings] = []

@@ -43,9 +43,9 @@ def sum_over_processes(value: Tensor) -> Tensor:
 def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
     """Return the rows (N, ...) of all processes, one process after the other, and where this one's begin.
 
-    Every process uses all rows in its own part of the loss, so the gradient of a row is a sum over processes: the backward pass adds
-    them up (all-reduce) and takes out its own rows. A broadcast or an all_gather without that sends back the gradient of the own
-    part alone, or none.
+    Every process uses all rows in its own part of the loss, so the gradient of a row is a sum over processes: the
+    backward pass adds them up (all-reduce) and takes out its own rows. A broadcast or an all_gather without that
+    sends back the gradient of the own part alone, or none.
 
     Parameters
     ----------
@@ -80,8 +80,9 @@ class _GatheredRows(torch.autograd.Function):
 def broadcast_into_clone(rows: Tensor) -> tuple[Tensor, int]:
     """Gather as the released code does, fault included: the values are right, the gradient is not.
 
-    Each process's rows are broadcast into a clone of the own ones, which autograd does not see; so the gradient with respect to every
-    process's rows goes to the own ones, and none of it comes from the other processes. All must hold equally many rows.
+    Each process's rows are broadcast into a clone of the own ones, which autograd does not see; so the gradient with
+    respect to every process's rows goes to the own ones, and none of it comes from the other processes. All must hold
+    equally many rows.
     """
     if not dist.is_initialized():
         return rows, 0
@@ -109,8 +110,8 @@ class GradientTouch(nn.Module):
     """A forward pass that depends on every trained parameter with the factor 0: what DistributedDataParallel is wrapped around.
 
     Gradients of micro-batches are summed in each process by itself. Then one backward pass through this module lets
-    DistributedDataParallel average them in its buckets. It reaches each parameter in each process exactly once, whatever a process's
-    share of the batch held: no sentence, no report, or no scan at all.
+    DistributedDataParallel average them in its buckets. It reaches each parameter in each process exactly once,
+    whatever a process's share of the batch held: no sentence, no report, or no scan at all.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ __all__ = ["dimensions_of_variance", "effective_rank"]
 def effective_rank(embeddings: Tensor) -> float:
     """Return exp of the entropy of the variance over directions (after Roy and Vetterli 2007), 1 to the smaller of n - 1 and e.
 
-    k directions of equal variance give k. Vectors are made unit, and their mean is taken out, since a shared direction tells scans apart
-    as little as no direction.
+    k directions of equal variance give k. Vectors are made unit, and their mean is taken out, since a shared
+    direction tells scans apart as little as no direction.
 
     Parameters
     ----------

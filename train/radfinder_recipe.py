@@ -1,4 +1,4 @@
-"""The recipe of a released-type network: what trains, on which texts, with which losses; and the released faults, each by name."""
+"""The recipe of a released-type network: what trains, on which texts, with which losses; and the released faults."""
 
 from __future__ import annotations
 
@@ -167,8 +167,8 @@ class ReleasedFaults:
     redraws_dropout : bool
         The second embedding of a micro-batch draws other dropout than the one that the loss has seen (section 6).
     sums_micro_batches : bool
-        The localization loss is a sum of means over micro-batches, and the prompt loss over groups of `prompt_group` scans, so that the
-        weights of the losses depend on how a batch is cut (section 6).
+        The localization loss is a sum of means over micro-batches, and the prompt loss over groups of `prompt_group`
+        scans, so that the weights of the losses depend on how a batch is cut (section 6).
     prompt_group : int
         Scans in such a group.
     """
@@ -200,8 +200,8 @@ class RadFinderRecipe:
     num_held_out : int
         Reports held out of the training scans for that, by patient; at most a tenth of the patients.
     prompts_file : str
-        JSON: label name to pairs of sentences (yes, no), `num_variants` each, beside the recipe; labels it does not name take the pairs
-        of the released evaluation.
+        JSON: label name to pairs of sentences (yes, no), `num_variants` each, beside the recipe; labels it does not
+        name take the pairs of the released evaluation.
     """
 
     seed: int = 42

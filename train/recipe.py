@@ -1,7 +1,7 @@
 """A recipe: every number of a training, read from one TOML file and checked at once.
 
-``model = "slab"`` (the default) describes the bundled model, learned from phantoms; ``model = "radfinder"`` one of the released type,
-learned from stored features.
+``model = "slab"`` (the default) describes the bundled model, learned from phantoms; ``model = "radfinder"`` one of
+the released type, learned from stored features.
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from napari_ct_grounding.core.errors import InputError
+
 __all__ = ["RecipeError", "not_above", "not_one_of", "read_parts"]
 
 _R = TypeVar("_R")
 
 
-class RecipeError(ValueError):
+class RecipeError(InputError):
     """A recipe cannot be used; the message lists everything that is wrong with it."""
 
 

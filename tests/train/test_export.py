@@ -47,7 +47,7 @@ def weights(run, tmp_path_factory):
 def test_resuming_goes_on_at_the_step_where_training_stopped(run, cache, tmp_path):
     for file in run.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    fit(replace(RECIPE, steps=3), cache, tmp_path, resume=True)
+    fit(replace(RECIPE, steps=3), cache, tmp_path)
     assert load_run(run)[1]["step"] == 2
     assert load_run(tmp_path)[1]["step"] == 3
 
@@ -86,4 +86,4 @@ def test_a_command_line_error_and_help_are_plain(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["fit", "--help"])
     assert caught.value.code == 0
-    assert "--resume" in capsys.readouterr().out
+    assert "--fresh" in capsys.readouterr().out

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from train.data.stored_features import FeatureStore, ScanFeatures, ScanRecord
+from train.data.scan_records import ScanFeatures, ScanRecord
+from train.data.stored_features import FeatureStore
 from train.fit.report_text import draw_report, report_key
 from train.radfinder_recipe import RadFinderRecipe
 
@@ -107,9 +109,9 @@ class StepMaker:
     """Deals scans to steps, processes and micro-batches.
 
     Reports are shuffled anew in each epoch, and of the scans that share a report one is drawn. A step takes
-    ``micro_batch x num_micro_batches`` reports for each process; the last step of an epoch takes what is left, if at least 2, dealt evenly
-    (with `ReleasedFaults.leaks_leftovers` it is no step, see `leftovers`). What is drawn for a scan depends on seed, epoch and
-    scan alone, so the number of processes changes nothing.
+    ``micro_batch x num_micro_batches`` reports for each process; the last step of an epoch takes what is left, if at
+    least 2, dealt evenly (with `ReleasedFaults.leaks_leftovers` it is no step, see `leftovers`). What is drawn for a
+    scan depends on seed, epoch and scan alone, so the number of processes changes nothing.
 
     Parameters
     ----------
@@ -118,6 +120,8 @@ class StepMaker:
         Indices of the scans to train on.
     tokenize : Tokenizer
     recipe : RadFinderRecipe
+    columns : sequence of int, optional
+        Labels that are asked about; all by default.
     process, num_processes : int
     """
 
@@ -127,12 +131,14 @@ class StepMaker:
         scans: Sequence[int],
         tokenize: Tokenizer,
         recipe: RadFinderRecipe,
+        columns: Sequence[int] | None = None,
         process: int = 0,
         num_processes: int = 1,
     ) -> None:
         self._store = store
         self._tokenize = tokenize
         self._recipe = recipe
+        self._columns = list(range(len(store.label_names)) if columns is None else columns)
         self._process, self._num_processes = process, num_processes
         chosen = set(scans)
         groups = ([i for i in group if i in chosen] for group in store.scans_of_report.values())
@@ -177,7 +183,7 @@ class StepMaker:
         return MicroBatch(
             features=lambda device: arranged([self._store.features(i) for i in scans], device),
             is_valid=is_valid,
-            labels=torch.from_numpy(np.stack([record.labels for record in records])),
+            labels=torch.from_numpy(np.stack([record.labels[self._columns] for record in records])),
             reports=Tokens(tokens.ids[rows], tokens.mask[rows]),
             report_rows=rows,
             report_keys=torch.tensor([report_key(records[row].texts) for row in rows.tolist()], dtype=torch.int64),
@@ -209,14 +215,18 @@ class _DrawnTexts:
 
 def arranged(features: Sequence[ScanFeatures], device: torch.device) -> StoredGrids:
     """Return features of several scans side by side, zero-padded to the largest grid, float32 on a device."""
-    grids = tuple(scan.cls.shape[:3] for scan in features)
+    grids: tuple[Grid, ...] = tuple(scan.cls.shape[:3] for scan in features)
     largest = [max(axis) for axis in zip(*grids, strict=True)]
-    tensors = []
-    for name in ("cls", "patch_average", "depth"):
-        parts = [getattr(scan, name) for scan in features]
-        # They travel in half precision and widen where they arrive.
-        whole = np.zeros((len(parts), *largest, *parts[0].shape[3:]), dtype=np.float16)
-        for row, part, (h, w, d) in zip(whole, parts, grids, strict=True):
-            row[:h, :w, :d] = part
-        tensors.append(torch.from_numpy(whole).to(device).float())
-    return StoredGrids(*tensors, grids)
+    cls, patch_average, depth = (
+        _side_by_side([getattr(scan, name) for scan in features], grids, largest).to(device).float()
+        for name in ("cls", "patch_average", "depth")
+    )
+    return StoredGrids(cls, patch_average, depth, grids)
+
+
+def _side_by_side(parts: list[NDArray[np.float16]], grids: Sequence[Grid], largest: list[int]) -> Tensor:
+    """Return features in half precision, as they travel; they widen where they arrive."""
+    whole = np.zeros((len(parts), *largest, *parts[0].shape[3:]), dtype=np.float16)
+    for row, part, (h, w, d) in zip(whole, parts, grids, strict=True):
+        row[:h, :w, :d] = part
+    return torch.from_numpy(whole)

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
@@ -33,7 +34,7 @@ from napari_ct_grounding.model.radfinder.model import RadFinderNetwork
 from napari_ct_grounding.model.radfinder.text_encoder import TextTokenizer
 from napari_ct_grounding.model.weights.loading import resolve_weights, tokenizer_folder
 from napari_ct_grounding.model.weights.tensor_files import fingerprint_of, tensor_files
-from train.data.stored_features import FeatureStore
+from train.data.stored_features import UNKNOWN, FeatureStore
 from train.distributed import GradientTouch, num_processes, process_index
 from train.effective_rank import dimensions_of_variance, effective_rank
 from train.fit.checkpoint import load_checkpoint, save_checkpoint
@@ -68,7 +69,8 @@ def fit_radfinder(
 ) -> None:
     """Train for the recipe's epochs, or until step `num_steps`; go on from what `out` holds.
 
-    Leaves ``checkpoint.pt`` (to go on), ``best.pt`` (to export), ``run.json`` and ``log.jsonl`` in `out`, and TensorBoard's files.
+    Leaves ``checkpoint.pt`` (to go on), ``best.pt`` (to export), ``run.json`` and ``log.jsonl`` in `out`, and
+    TensorBoard's files.
 
     Parameters
     ----------
@@ -108,7 +110,9 @@ def fit_radfinder(
     scans, watched = held_out_scans(store, store.chosen(split="train"), recipe.num_held_out)
     read = partial(_tokenizer, tokenizer_folder(weights, tokenizer), config.text.backbone["model_type"])
     tokenize = read(recipe.report.max_tokens)
-    maker = StepMaker(store, scans, tokenize, recipe, process_index(), num_processes())
+    # Labels that no scan knows are not asked about: their prompts would be encoded for nothing.
+    columns = np.flatnonzero((store.labels[scans] != UNKNOWN).any(axis=0)).tolist()
+    maker = StepMaker(store, scans, tokenize, recipe, columns, process_index(), num_processes())
     last_step = maker.steps_per_epoch * recipe.epochs
     stop_at = last_step if num_steps is None else min(num_steps, last_step)
 
@@ -116,10 +120,8 @@ def fit_radfinder(
     network = start_network(weights, recipe.network, accelerator.device, recipe.seed)
     autocast = _autocast(recipe.precision, accelerator.device)
     ask = read(recipe.report.max_prompt_tokens)
-    labels = store.labels[scans]
-    questions = make_questions(
-        store.label_names, labels, ask, recipe, recipe_folder, process_index(), num_processes()
-    )
+    names, labels = [store.label_names[i] for i in columns], store.labels[scans][:, columns]
+    questions = make_questions(names, labels, ask, recipe, recipe_folder, process_index(), num_processes())
     training = TrainingStep(network, questions, recipe, autocast)
     touch = accelerator.prepare(GradientTouch(network))
 

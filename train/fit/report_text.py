@@ -1,6 +1,7 @@
 """The text of a report as training reads it: another version each time, so that the text side learns meaning and not form.
 
-RadFinder (arXiv 2603.02026, section 3): findings as a list by organ, or without comparisons, or left out; impressions always stay.
+RadFinder (arXiv 2603.02026, section 3): findings as a list by organ, or without comparisons, or left out; impressions
+always stay.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 
 import numpy as np
 
-from train.data.stored_features import ReportTexts
+from train.data.scan_records import ReportTexts
 from train.radfinder_recipe import ReportRecipe
 
 __all__ = ["draw_report", "report_key", "report_text"]

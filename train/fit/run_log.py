@@ -1,4 +1,4 @@
-"""What a run tells while it trains: one JSON line per step, TensorBoard (and Weights & Biases where installed), a progress bar."""
+"""What a run tells while it trains: a JSON line per step, TensorBoard (Weights & Biases where installed), a bar."""
 
 from __future__ import annotations
 

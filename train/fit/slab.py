@@ -5,8 +5,8 @@
     python -m train phantoms --out cache --num 2600 --workers 2
     python -m train fit --recipe train/recipes/bundled.toml --cache cache --out runs/bundled
 
-stops after the recipe's steps or minutes, whichever comes first;
-``--resume`` goes on from the last checkpoint, ``--minutes 1`` is enough to see it turn.
+stops after the recipe's steps or minutes, whichever comes first; the same command goes on where it was stopped or killed.
+``--minutes 1`` is enough to see it turn.
 The order of events: data, text, model, losses, optimizer, loop.
 """
 
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.model.slab.hashed_text import inverse_document_frequency
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import SlabFrame, window_channels
@@ -32,6 +33,7 @@ from train.base_text import find_minilm, prune_minilm
 from train.data.batches import Batch, BatchMaker, prefetched
 from train.data.phantoms import CachedPhantom, load_cache
 from train.data.text import LANGUAGES, FrozenText, PromptBank, WordingBank, draw_wordings, phantom_report
+from train.fit.checkpoint import save_checkpoint
 from train.losses.disease_prompts import disease_prompt_loss, positive_weight, prompt_logits
 from train.losses.localization import extent_targets, localization_loss
 from train.losses.siglip import siglip_loss
@@ -149,10 +151,27 @@ def load_run(run: Path) -> tuple[SlabModel, dict[str, Any]]:
     return model.eval(), checkpoint
 
 
-def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None, resume: bool = False) -> None:
-    """Train for the recipe's steps, or its minutes (or `minutes`) where these end first.
+def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None, is_fresh: bool = False) -> None:
+    """Train for the recipe's steps, or its minutes (or `minutes`) where these end first; go on from what `out` holds.
 
     Leaves ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and ``tokenizer.json`` in `out`.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    cache : Path
+        Folder of phantoms.
+    out : Path
+        Folder of the run.
+    minutes : float, optional
+        Instead of the recipe's.
+    is_fresh : bool
+        Begin anew.
+
+    Raises
+    ------
+    InputError
+        When `out` holds a run of another recipe.
     """
     torch.set_num_threads(recipe.num_threads)
     out.mkdir(parents=True, exist_ok=True)
@@ -168,8 +187,9 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
     # Model and text.
     wordings = draw_wordings(phantoms, recipe.text.num_wordings, recipe.text.german_share, recipe.seed)
     checkpoint: dict[str, Any] | None = None
-    if resume:
+    if (out / "checkpoint.pt").is_file() and not is_fresh:
         model, checkpoint = load_run(out)
+        _check_recipe(recipe, checkpoint, out)
         model.load_state_dict(checkpoint["model"])
     else:
         reports = [
@@ -215,6 +235,7 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
         progress = max(step / recipe.steps, elapsed / seconds)
         if progress >= 1:
             break
+        torch.manual_seed(1_000_003 * recipe.seed + step)  # dropout of a step is the same whether or not it was resumed
         rate = _learning_rate(progress, recipe)
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -242,10 +263,10 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
             log.flush()
             sums, last_told = {}, now
         if now - last_saved > recipe.checkpoint_seconds:
-            _save(out, model, average, criterion, optimizer, step, elapsed)
+            _save(out, recipe, model, average, criterion, optimizer, step, elapsed)
             _watch(out, cache, watched, criterion.temperature, log, step)
             last_saved = last_told = time.perf_counter()
-    _save(out, model, average, criterion, optimizer, step, elapsed)
+    _save(out, recipe, model, average, criterion, optimizer, step, elapsed)
     _watch(out, cache, watched, criterion.temperature, log, step)
     log.close()
 
@@ -275,8 +296,22 @@ def _update_average(average: dict[str, Tensor], model: SlabModel, decay: float) 
         average[name].lerp_(value, 1 - decay)
 
 
+def _check_recipe(recipe: Recipe, checkpoint: dict[str, Any], out: Path) -> None:
+    """Raise when a run was begun with another recipe; how long it lasts may change."""
+    before = checkpoint.get("recipe", {})
+    now = asdict(recipe)
+    free = ("steps", "minutes", "num_threads", "checkpoint_seconds")
+    differing = [name for name in now if name not in free and name in before and before[name] != now[name]]
+    if differing:
+        raise InputError(
+            f"{out.name!r} holds a run whose recipe differs in {', '.join(differing)}. Choose another folder for this "
+            "one, or begin anew with --fresh."
+        )
+
+
 def _save(
     out: Path,
+    recipe: Recipe,
     model: SlabModel,
     average: dict[str, Tensor],
     criterion: Criterion,
@@ -284,11 +319,12 @@ def _save(
     step: int,
     elapsed: float,
 ) -> None:
-    temporary = out / "checkpoint.part"
     # The buffer of rarities belongs to the average as it is.
     average["text.hashed.idf"] = model.text.hashed.idf.clone()
-    torch.save(
+    save_checkpoint(
+        out / "checkpoint.pt",
         {
+            "recipe": asdict(recipe),
             "model": model.state_dict(),
             "average": average,
             "criterion": criterion.state_dict(),
@@ -297,9 +333,7 @@ def _save(
             "elapsed_s": elapsed,
             "temperature": criterion.temperature,
         },
-        temporary,
     )
-    temporary.replace(out / "checkpoint.pt")
 
 
 def _watch(out: Path, cache: Path, watched: Sequence[CachedPhantom], temperature: float, log: Any, step: int) -> None:

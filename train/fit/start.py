@@ -56,7 +56,7 @@ def start_network(folder: Path, recipe: NetworkRecipe, device: torch.device, see
 
 
 def read_network(folder: Path) -> RadFinderNetwork:
-    """Return the network of a weights folder without its window encoder: of a third of the memory, and never asked in training."""
+    """Return the network of a weights folder without its window encoder, which training never asks."""
     config = RadFinderConfig.from_dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     with torch.device("meta"):
         network = RadFinderNetwork(config)

@@ -1,8 +1,8 @@
 """The gradient of one optimizer step of a released-type network: three losses over all micro-batches of all processes.
 
-The contrastive and the prompt loss need the embeddings of all scans; `cached_backward` computes them once over all and keeps the graph of one
-micro-batch at a time. The localization loss asks one scan at a time, so each micro-batch adds its own.
-Means run over everything that the step holds in all processes: how it is cut does not matter.
+The contrastive and the prompt loss need the embeddings of all scans; `cached_backward` computes them once over all
+and keeps the graph of one micro-batch at a time. The localization loss asks one scan at a time, so each micro-batch
+adds its own. Means run over everything that the step holds in all processes: how it is cut does not matter.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class TrainingStep:
     def _embed_report(self, tokens: Tokens) -> Tensor:
         """Return vectors (n, e) of reports or prompts, which go through the same head."""
         if not len(tokens.ids):
-            return torch.zeros(0, self._network.config.embedding_dim, device=self._device)
+            return self._rows([])
         with self._autocast():
             return _full(self._network.embed_texts(*tokens.to(self._device))[1])
 

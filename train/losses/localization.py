@@ -1,8 +1,8 @@
 """Which slab does a sentence speak of: cross-entropy over the depth of a scan against a blurred target.
 
-RadFinder (arXiv 2603.02026, section 2.3): softmax over depth of cosine / tau; the target is a Gaussian around the slice that
-the report names, since neighbours are nearly right. Where the extent of a finding along z is known, the target may be as tall as the
-finding (`range_targets`), or a Gaussian that widens with it (`extent_targets`).
+RadFinder (arXiv 2603.02026, section 2.3): softmax over depth of cosine / tau; the target is a Gaussian around the
+slice that the report names, since neighbours are nearly right. Where the extent of a finding along z is known, the
+target may be as tall as the finding (`range_targets`), or a Gaussian that widens with it (`extent_targets`).
 
 `localization_loss` is the definition, one row of slices for each sentence; `localization_losses` gives the same figure for each
 sentence without copying the slices of a scan for each of its sentences.

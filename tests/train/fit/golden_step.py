@@ -43,6 +43,9 @@ CONFIG = RadFinderConfig(
     embedding_dim=32,
 )
 
+#: The same with small heads, where no golden figure is asked for.
+SMALL_CONFIG = replace(CONFIG, hidden_dim=24, bottleneck_dim=12)
+
 #: The released gradient carries micro / 16 and mega / 256, which are 1 at the released sizes.
 RECIPE = RadFinderRecipe(
     precision="float32",
@@ -59,16 +62,21 @@ RECIPE = RadFinderRecipe(
 )
 
 
-def trained_network(recipe: RadFinderRecipe = RECIPE) -> RadFinderNetwork:
+MENDED = replace(
+    RECIPE, released=ReleasedFaults(), loss=replace(RECIPE.loss, localization=1.0, prompts=8.0, target="range")
+)
+
+
+def trained_network(recipe: RadFinderRecipe = RECIPE, config: RadFinderConfig = CONFIG) -> RadFinderNetwork:
     """Return the small network without its window encoder, ready to train."""
-    network = copy.deepcopy(_seeded_network())
+    network = copy.deepcopy(_seeded_network(config is SMALL_CONFIG))
     prepare_for_training(network, recipe.network)
     return network
 
 
 @cache
-def _seeded_network() -> RadFinderNetwork:
-    network = RadFinderNetwork(CONFIG)
+def _seeded_network(has_small_heads: bool) -> RadFinderNetwork:
+    network = RadFinderNetwork(SMALL_CONFIG if has_small_heads else CONFIG)
     del network.backbone_image
     network.load_state_dict(seeded_state(network.state_dict()))
     return network
@@ -87,13 +95,17 @@ def tokens(rows: list[list[int]]) -> Tokens:
     return Tokens(ids, mask)
 
 
-def questions() -> Questions:
-    """Return the six questions with three variants each."""
+def questions(process: int = 0, num_processes: int = 1) -> Questions:
+    """Return the six questions with three variants each, dealt to processes one by one."""
     prompts = [text for pair in STEP["prompt_tokens"] for text in pair]
+    dealt = [list(range(first, len(prompts), num_processes)) for first in range(num_processes)]
+    own = [prompts[i] for i in dealt[process]]
+    order = torch.empty(len(prompts), dtype=torch.long)
+    order[torch.tensor([i for part in dealt for i in part])] = torch.arange(len(prompts))
     return Questions(
         shape=(6, 3),
-        pieces=[tokens(prompts[:20]), tokens(prompts[20:])],
-        order=torch.arange(len(prompts)),
+        pieces=[tokens(own[:20]), tokens(own[20:])] if len(own) > 20 else [tokens(own)],
+        order=order,
         positive_weights=torch.tensor(STEP["pos_weight"]),
         weights=torch.tensor(STEP["question_weight"]),
     )

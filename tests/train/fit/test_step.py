@@ -8,11 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from tests.train.fit.golden_step import DATA, FIGURES, RECIPE, STEP, micro_batches, questions, trained_network, without
+from tests.train.fit.golden_step import (
+    CONFIG,
+    DATA,
+    FIGURES,
+    MENDED,
+    RECIPE,
+    SMALL_CONFIG,
+    STEP,
+    micro_batches,
+    questions,
+    trained_network,
+    without,
+)
 from train.fit.schedule import learning_rate, parameter_groups
 from train.fit.start import trained_parameters
 from train.fit.step import TrainingStep
-from train.radfinder_recipe import AdamRecipe, ReleasedFaults
+from train.radfinder_recipe import AdamRecipe
 
 LEFT_OUT = {
     "all": (),
@@ -29,8 +41,8 @@ EXACT = {
 }  # fmt: skip
 
 
-def gradients(recipe, cuts=None, dtype=torch.float32):
-    network = trained_network(recipe).to(dtype)
+def gradients(recipe, cuts=None, config=CONFIG, dtype=torch.float32):
+    network = trained_network(recipe, config).to(dtype)
     report = TrainingStep(network, questions(), recipe).backward(micro_batches(cuts))
     found = {name: p.grad for name, p in trained_parameters(network).items() if p.grad is not None}
     return found, report
@@ -77,18 +89,15 @@ def test_mended_temperature_and_bias_get_their_gradient_once(released):
         np.testing.assert_allclose(found[name], want, atol=1e-6 * float(want.abs().max()))
 
 
-MENDED = replace(RECIPE, released=ReleasedFaults(), loss=replace(RECIPE.loss, localization=1.0, prompts=8.0, target="range"))
-
-
 @pytest.fixture(scope="module")
 def whole_batch():
-    return gradients(MENDED, [[0, 1, 2, 3]], torch.float64)
+    return gradients(MENDED, [[0, 1, 2, 3]], SMALL_CONFIG, torch.float64)
 
 
 @pytest.mark.parametrize("cuts", [[[0], [1], [2], [3]], [[3, 1, 0], [2]]])
 def test_how_a_batch_is_cut_does_not_change_its_gradient(cuts, whole_batch):
     whole, report = whole_batch
-    parts, report_of_parts = gradients(MENDED, cuts, torch.float64)
+    parts, report_of_parts = gradients(MENDED, cuts, SMALL_CONFIG, torch.float64)
     assert set(whole) == set(parts)
     for name, want in whole.items():
         assert float((parts[name] - want).norm() / want.norm()) < 1e-5, name
@@ -101,7 +110,7 @@ def test_dropout_is_the_same_in_both_passes_unless_the_release_is_repeated():
     noisy = without(replace(MENDED, network=network_recipe), "localization")
 
     def embeddings_of(recipe):
-        network = trained_network(recipe)
+        network = trained_network(recipe, SMALL_CONFIG)
         seen = []
         network.projection_image.register_forward_hook(lambda module, inputs, output: seen.append(output.detach()))
         network.projection_text.register_forward_hook(lambda module, inputs, output: seen.append(output.detach()))
@@ -117,7 +126,7 @@ def test_dropout_is_the_same_in_both_passes_unless_the_release_is_repeated():
 
 def test_computing_activations_again_changes_no_gradient(whole_batch):
     recipe = replace(MENDED, network=replace(MENDED.network, checkpoint_activations=True))
-    again, _ = gradients(recipe, [[0, 1, 2, 3]], torch.float64)
+    again, _ = gradients(recipe, [[0, 1, 2, 3]], SMALL_CONFIG, torch.float64)
     for name, want in whole_batch[0].items():
         np.testing.assert_allclose(again[name], want, atol=1e-9 * float(want.abs().max()), err_msg=name)
 
