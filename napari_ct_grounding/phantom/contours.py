@@ -184,14 +184,18 @@ def shell(canvas: Canvas, solid: Solid | None, inner_mm: float, outer_mm: float)
 
 
 def join(canvas: Canvas, solids: Sequence[Solid | None], blend_mm: float = 0.0) -> Solid | None:
-    """Return the union of solids on one box, with a fillet of about `blend_mm`."""
+    """Return the union of solids on one box, with a fillet of about `blend_mm`; the first one may be changed."""
     known = [solid for solid in solids if solid is not None]
     if not known:
         return None
     box: Box = tuple(  # type: ignore[assignment]
         slice(min(s.box[k].start for s in known), max(s.box[k].stop for s in known)) for k in range(3)
     )
-    out: Floats = np.full([part.stop - part.start for part in box], 1e3, np.float32)
+    if known[0].box == box:
+        out: Floats = known[0].distance
+        known = known[1:]
+    else:
+        out = np.full([part.stop - part.start for part in box], 1e3, np.float32)
     for solid in known:
         view = out[tuple(slice(s.start - b.start, s.stop - b.start) for s, b in zip(solid.box, box, strict=True))]
         if blend_mm:

@@ -88,19 +88,28 @@ def _fissures(scene: Scene, lung: Patch, value: NDArray[np.float32]) -> None:
     person, canvas = scene.person, scene.canvas
     if canvas.soft_mm > 3.2:  # thinner than a tenth of a voxel: nothing to see
         return
-    major_right, major_left, minor, _ = _fissure_heights(person)
+    major_right, major_left, minor, _ = _fissure_heights(person).tolist()
     x, y, z = canvas.offsets(lung.box)
     x = x - np.float32(person.middle_x)
-    oblique = -0.93 * (y - 50) + 0.15 * (np.abs(x) - 70)
+    wide = max(canvas.soft_mm, 0.9)
     wave = canvas.field(lung.box, 40.0, person.rng("fissure-wave"))
-    wave *= 1.5
-    front = y - 50 > (major_right - minor) / 0.93
-    for base, here in ((major_right, x > 0), (major_left, x < 0)):
-        away = np.abs(z - base - oblique + wave) * np.float32(0.73)
-        value += np.clip(1.1 - away / max(canvas.soft_mm, 0.9), 0, 1) * here * np.float32(110 / max(canvas.soft_mm, 0.9))
-    away = np.abs(z - minor + 0.15 * (y - 150) + wave)
-    line = np.clip(1.1 - away / max(canvas.soft_mm, 0.9), 0, 1) * (x > 0) * front
-    value += line * np.float32(90 / max(canvas.soft_mm, 0.9))
+    wave *= np.float32(1.5)
+    oblique = (-0.93 * (y - 50) + 0.15 * (np.abs(x) - 70)).astype(np.float32)
+    base = np.where(x > 0, np.float32(major_right), np.float32(major_left))
+    wave += z
+    plane = (base + oblique).astype(np.float32)
+    _line(value, wave, plane, np.float32(0.73), wide, 110.0)
+    middle = np.where((x > 0) & (y - 50 > (major_right - minor) / 0.93), np.float32(minor) - 0.15 * (y - 150), np.float32(1e4))
+    _line(value, wave, middle.astype(np.float32), np.float32(1.0), wide, 90.0)
+
+
+def _line(value: NDArray, height: NDArray, plane: NDArray, slope: np.float32, wide: float, amount: float) -> None:
+    """Raise `value` where `height` is near `plane`, in place."""
+    for k in range(len(value)):
+        away = np.abs(height[k] - plane[0])
+        away *= np.float32(-slope / wide)
+        away += np.float32(1.1)
+        value[k] += np.clip(away, 0, 1, out=away) * np.float32(amount / wide)
 
 
 def _fissure_heights(person: Person) -> NDArray[np.float64]:
@@ -110,7 +119,7 @@ def _fissure_heights(person: Person) -> NDArray[np.float64]:
 
 def lobe_codes(person: Person, x: NDArray, y: NDArray, z: NDArray) -> NDArray[np.uint8]:
     """Return the code 1..6 of the lobe (index in LOBES + 1) at points inside the lungs; arrays broadcast."""
-    major_right, major_left, minor, lingula = _fissure_heights(person)
+    major_right, major_left, minor, lingula = _fissure_heights(person).tolist()
     oblique = -0.93 * (y - 50) + 0.15 * (np.abs(x) - 70)
     right = np.where(z < major_right + oblique, 3, np.where(z > minor - 0.15 * (y - 150), 1, 2))
     left = np.where(z < major_left + oblique, 6, np.where(z > lingula, 4, 5))

@@ -116,8 +116,10 @@ def skin_solid(person: Person, canvas: Canvas, lean: Solid) -> Solid:
     narrow = np.interp(z, (-470, -400), (5.0, 14.0))
     across = np.exp(-((x[None, :] / narrow[:, None]) ** 2))
     behind = np.exp(-np.clip((y[None, :] - back + 15) / np.maximum(deep, 6)[:, None], 0, None) ** 2)
-    if deep.max() > 1:
-        distance += (deep[:, None] * behind).astype(np.float32)[:, :, None] * across.astype(np.float32)[:, None, :]
+    near = np.flatnonzero(np.abs(x) < 40)
+    if deep.max() > 1 and len(near):
+        part = slice(int(near[0]), int(near[-1]) + 1)
+        distance[:, :, part] += (deep[:, None] * behind).astype(np.float32)[:, :, None] * across.astype(np.float32)[:, None, part]
     return Solid(lean.box, distance)
 
 

@@ -46,9 +46,9 @@ def paint_threads(
     shares = []
     inside = np.ones(len(points), bool)
     for axis, part, coordinate, size in zip((canvas.z, canvas.y, canvas.x), box, points[:, ::-1].T, shape, strict=True):
-        place = (coordinate - float(axis[part.start])) / float(axis[1] - axis[0]) if len(axis) > 1 else coordinate * 0
-        base = np.floor(place).astype(int)
-        inside &= (base >= 0) & (base < size - 1)
+        inside &= (coordinate >= axis[part.start]) & (coordinate < axis[part.stop - 1])
+        place = np.interp(coordinate, axis[part], np.arange(size))
+        base = np.minimum(place.astype(int), size - 2)
         corner = corner * size + base
         shares.append((place - base).astype(np.float32))
     corner, weight = corner[inside], weight[inside]
