@@ -26,8 +26,9 @@ def paint_bowel(scene: Scene) -> None:
     if scene.wants("ascites"):
         _ascites(scene, belly)
     _mesentery(scene)
-    _small_bowel(scene, belly)
-    _colon(scene, belly)
+    room = belly * (1 - scene.covers["liver"])
+    _small_bowel(scene, room)
+    _colon(scene, room)
     _navel(scene)
 
 

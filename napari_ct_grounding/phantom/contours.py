@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_ct_grounding.phantom.shapes import Box, Canvas, Floats, Patch, Solid
 
-__all__ = ["Level", "Wobble", "ball", "join", "loft", "mirrored", "ribbon", "rod", "shell", "tube"]
+__all__ = ["Level", "Wobble", "ball", "join", "loft", "meet", "mirrored", "ribbon", "rod", "shell", "tube"]
 
 #: Reference z and the points (x, y) of one outline.
 Level = tuple[float, ArrayLike]
@@ -207,9 +207,10 @@ def join(canvas: Canvas, solids: Sequence[Solid | None], blend_mm: float = 0.0) 
 
 
 def ball(
-    canvas: Canvas, centre: ArrayLike, semi: ArrayLike, margin_mm: float = 0.0, turn: NDArray[np.float64] | None = None
+    canvas: Canvas, centre: ArrayLike, semi: ArrayLike, margin_mm: float = 0.0, turn: NDArray[np.float64] | None = None,
+    power: float = 2.0,
 ) -> Solid | None:
-    """Return the solid of an ellipsoid with semi-axes along the rows of `turn`; distances are right near its surface."""
+    """Return the solid of an ellipsoid (superellipsoid) with semi-axes along the rows of `turn`; distances are right near its surface."""
     middle, axes = np.asarray(centre, float), np.asarray(semi, float)
     rows = np.eye(3) if turn is None else turn
     half = np.sqrt(((rows * axes[:, None]) ** 2).sum(0)) + margin_mm
@@ -218,6 +219,9 @@ def ball(
         return None
     offsets = canvas.offsets(box, middle)
     parts = [sum(np.float32(w / r) * d for w, d in zip(row, offsets, strict=True)) for row, r in zip(rows, axes, strict=True)]
+    if power != 2.0:
+        total = sum(np.abs(part) ** np.float32(power) for part in parts)
+        return Solid(box, (total ** np.float32(1 / power) - 1) * np.float32(axes.min()))
     q = np.sqrt(sum(part**2 for part in parts))
     slope = np.sqrt(sum((part / np.float32(length)) ** 2 for part, length in zip(parts, axes, strict=True)))
     return Solid(box, (q - 1) * q / np.maximum(slope, np.float32(0.3 / axes.max())))
@@ -244,3 +248,10 @@ def tube(canvas: Canvas, points: ArrayLike, radii: ArrayLike, blend_mm: float = 
     wide = np.broadcast_to(np.asarray(radii, float), (len(path),))
     pieces = [rod(canvas, path[k], path[k + 1], wide[k], wide[k + 1], margin_mm) for k in range(len(path) - 1)]
     return join(canvas, pieces, blend_mm)
+
+
+def meet(solid: Solid, other: Solid) -> Solid:
+    """Return what two solids share, on the box that they share; outside it nothing is left."""
+    box = tuple(slice(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop))) for a, b in zip(solid.box, other.box, strict=True))
+    parts = [s.distance[tuple(slice(k.start - o.start, k.stop - o.start) for k, o in zip(box, s.box, strict=True))] for s in (solid, other)]
+    return Solid(box, np.maximum(*parts))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_ct_grounding.phantom.belly import belly_shift, room_below_lungs, within
-from napari_ct_grounding.phantom.contours import Level, ball, join, loft, tube
+from napari_ct_grounding.phantom.contours import Level, ball, join, loft, ribbon, tube
 from napari_ct_grounding.phantom.lung_tree import grow
 from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
@@ -48,7 +48,7 @@ def paint_liver(scene: Scene) -> None:
     solid = loft(canvas, levels, cap=1.6, wobble=(2.0, 30.0, rng))
     cover = np.zeros_like(canvas.hu)
     (x, y, z), semi = cap["right"]
-    dome = ball(canvas, (x, y, z), np.subtract(semi, 2.5))
+    dome = ball(canvas, (x, y, z), np.subtract(semi, 2.5), power=2.4)
     if dome is not None:  # under the right dome the liver fills all there is
         dx, _, dz = canvas.offsets(dome.box, (34, 0, top - 52))
         np.maximum(dome.distance, np.maximum(-dx, -dz), out=dome.distance)
@@ -76,7 +76,8 @@ def paint_liver(scene: Scene) -> None:
     for path, radii in paths:
         canvas.paint_tube(path, radii, hu["portal"])
     # The fissure of the round ligament parts the left lobe.
-    canvas.paint(within(canvas.cover(tube(canvas, [(0, 192, -206) + move, (4, 176, -200) + move, (6, 164, -190) + move], [3.5, 2.6, 2.0])), belly), hu["visceral_fat"] + 20)
+    cleft = [(z, np.array([(x0, 204), (x0 + 5, 160)]) + move[:2], 1.3) for z, x0 in ((-212 + move[2], 2), (-180 + move[2], 6))]
+    canvas.paint(within(canvas.cover(ribbon(canvas, cleft)), belly), hu["visceral_fat"] + 20)
     scene.mark("portal_vein", porta[2] - 30, porta[2] + 6)
     _lesions(scene, cover, top)
 

@@ -26,7 +26,7 @@ _VEIN_ROOTS = ((50, 124, -30), (50, 126, -56), (50, 94, -74), (-52, 124, -30), (
 #: Where the arteries of both lungs end and where the veins reach the atrium.
 _STEM_ARTERY = {1: (40, 113, -25), -1: (-46, 104, -20)}
 _STEM_VEIN = {(1, True): (30, 112, -46), (1, False): (28, 100, -68), (-1, True): (-32, 112, -46), (-1, False): (-30, 100, -68)}
-_TWIGS_PER_LUNG = 420
+_TWIGS_PER_LUNG = 700
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def grow(root: NDArray[np.float64], points: NDArray[np.float64], twig_mm: float,
         count = np.bincount(group, minlength=len(origin)).astype(float)
         middle = np.stack([np.bincount(group, points[:, k], len(origin)) for k in range(3)], axis=1) / count[:, None]
         single = count < 1.5
-        share = np.where(single, 1.0, 0.34 if depth == 0 else 0.5)[:, None]
+        share = np.where(single, 1.0, 0.36 if depth == 0 else 0.56)[:, None]
         fork = origin + (middle - origin) * share
         if depth:
             fork += rng.normal(0, 0.07, fork.shape) * np.linalg.norm(fork - origin, axis=1, keepdims=True) * ~single[:, None]
@@ -96,7 +96,7 @@ def _trees(scene: Scene, lungs: LungMap, name: str) -> list[Tree]:
     """The trees of the six lobes, "artery" or "vein", the stem that leads to the root first."""
     rng = scene.person.rng(f"tree-{name}")
     shift = scene.person.jitter("airways", (1.5, 2, 3))
-    twig = float(rng.uniform(0.52, 0.68))
+    twig = float(rng.uniform(0.44, 0.58))
     trees = []
     for code, ends in enumerate(_twigs(scene, lungs, name)):
         sign = 1 if code < 3 else -1

@@ -22,8 +22,9 @@ def paint_mediastinum(scene: Scene) -> None:
     if rows.stop > rows.start:
         part = canvas.hu[rows]
         # Behind the vertebral bodies lies muscle, in front of them fat.
-        front = np.clip((canvas.y - 52) / canvas.soft_mm + 0.5, 0, 1)[None, :, None]
-        part += cage[rows] * (hu["muscle"] + front * (hu["visceral_fat"] - hu["muscle"]) - part)
+        behind = np.clip((50 - canvas.y) / 8 + 0.5, 0, 1)[:, None] * np.clip((40 - np.abs(canvas.x)) / 12, 0, 1)[None, :]
+        value = hu["visceral_fat"] + behind.astype(np.float32) * np.float32(hu["muscle"] - hu["visceral_fat"])
+        part += cage[rows] * (value - part)
     move = person.jitter("oesophagus", (2, 1, 0))
     path = np.array([
         (-2, 118, 110), (-2, 117, 80), (-7, 100, 31), (-7, 93, 0), (-4, 90, -60), (-6, 104, -92), (-12, 117, -130),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ct_grounding.phantom.contours import loft, mirrored
+from napari_ct_grounding.phantom.contours import join, loft, mirrored, rod
 from napari_ct_grounding.phantom.shapes import Canvas, Solid
 
 if TYPE_CHECKING:
@@ -94,6 +94,12 @@ def lean_solid(person: Person, canvas: Canvas) -> Solid | None:
     table = person.inner_table + np.pad(_irregular(person, "lean", INNER, 1.5), ((0, 0), (1, 0)))
     levels = [(z, _outline(_template(z), a, back, front)) for z, a, back, front in table]
     solid = loft(canvas, levels, cap=1.0, margin_mm=25.0 + 1.3 * person.fat_mm)
+    # The slope from the neck to the shoulder.
+    tip = (150, 84, 92) if person.arms_up else (166, 84, 58)
+    far = 25.0 + 1.3 * person.fat_mm
+    slopes = [rod(canvas, (sign * 44, 84, 96), (sign * tip[0], tip[1], tip[2]), 34, 33, far) for sign in (1, -1)]
+    if solid is not None:
+        solid = join(canvas, [solid, *slopes], 8.0)
     if solid is not None and canvas.z[0] < -540:  # the legs part
         apart = np.interp(canvas.z[solid.box[0]], (-600, -545), (24.0, -30.0)).astype(np.float32)[:, None, None]
         bend = 0.0035 * (canvas.y[solid.box[1]] - 98) ** 2

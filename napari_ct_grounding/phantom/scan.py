@@ -249,6 +249,7 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
     skeleton.paint_ribs(scene)
     skeleton.paint_sternum(scene)
     spine.paint_spine(scene)
+    shoulders.paint_arm_bones(scene)
     shoulders.paint_shoulders(scene)
     head.paint_head(scene)
     pelvis.paint_pelvis(scene)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_ct_grounding.phantom.contours import Level, loft, ribbon, shell
+from napari_ct_grounding.phantom.body import Person
+from napari_ct_grounding.phantom.contours import Level, loft, ribbon, rod, shell
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch
 
-__all__ = ["paint_arms", "paint_neck_muscles", "paint_shoulders"]
+__all__ = ["paint_arm_bones", "paint_arms", "paint_neck_muscles", "paint_shoulders"]
 
 #: Line of the right shoulder blade (medial to lateral) by z, and half its thickness.
 _BLADE: list[tuple[float, list[tuple[float, float]], float]] = [
@@ -41,6 +42,16 @@ def paint_neck_muscles(scene: Scene) -> None:
     """Paint the muscles of neck and shoulder; before the bones."""
     canvas, hu = scene.canvas, scene.hu
     lift = 14.0 if scene.person.arms_up else 0.0
+    # Trapezius and what lies under it fill the slope from neck to shoulder.
+    tip = (150, 82, 90) if scene.person.arms_up else (160, 82, 56)
+    for sign in (1, -1):
+        slope = rod(canvas, (sign * 46, 76, 94), (sign * tip[0], tip[1], tip[2]), 25, 29)
+        patch = canvas.cover(slope)
+        if patch is not None:
+            room = scene.covers["lean"][patch.box] * (1 - scene.covers["cage"][patch.box])
+            planes = np.clip(1.2 - np.abs(canvas.field(patch.box, 16.0, scene.person.rng(f"slope{sign}"))) * 6, 0, 1)
+            value = hu["muscle"] + planes * np.float32(0.75 * (hu["fat"] - hu["muscle"]))
+            canvas.paint(Patch(patch.box, patch.cover * room), value)
     drawn = [(levels, 0.0) for levels in _NECK] + [(_DELTOID, lift)]
     for levels, up in drawn:
         for sign in (1, -1):
@@ -105,26 +116,47 @@ def paint_shoulders(scene: Scene) -> None:
         scene.mark(f"scapula_{side}", -82 + lift + own[2], 94 + lift + own[2])
 
 
+def _arm(person: Person, side: str, sign: int) -> tuple[list[NDArray[np.float64]], list[float]]:
+    """Course of an arm from the shoulder to the hand and the radii of its flesh."""
+    move = person.jitter(f"arm_{side}", (5, 5, 5))
+    if person.arms_up:
+        head = np.array((sign * 166, 82, 88)) + (sign * move[0], move[1], move[2])
+        path = [head, head + (sign * 28, 12, 75), head + (sign * 18, 45, 170), head + (-sign * 60, 80, 215)]
+        radii = [43.0, 40.0, 34.0, 28.0]
+    else:
+        head = np.array((sign * 178, 85, 46)) + (sign * move[0], move[1], move[2])
+        out = sign * (8 + person.fat_mm * 0.4)
+        path = [head, head + (out + sign * 18, -5, -120), head + (out + sign * 30, -5, -290),
+                head + (out + sign * 12, 25, -420), head + (out - sign * 5, 45, -545)]  # fmt: skip
+        radii = [46.0, 42.0, 35.0, 30.0, 26.0]
+    return path, radii
+
+
+def paint_arm_bones(scene: Scene) -> None:
+    """Paint the bones of the arms; after the flesh of trunk and arms."""
+    canvas, hu = scene.canvas, scene.hu
+    for side, sign in (("right", 1), ("left", -1)):
+        path, _ = _arm(scene.person, side, sign)
+        head, last = path[0], 2  # the elbow
+        canvas.paint_tube(path[: last + 1], [14, 12, 12], 1200)
+        canvas.paint_tube(path[: last + 1], [9, 6, 7], hu["fat"] + 70)
+        for shift in (-9, 9):
+            canvas.paint_tube([np.add(p, (shift, 0, 0)) for p in path[last:]], 7.0, 1000)
+            canvas.paint_tube([np.add(p, (shift, 0, 0)) for p in path[last:]], 3.2, 60)
+        canvas.paint_ellipsoid(head, (24, 24, 24), hu["cortical"])
+        canvas.paint_ellipsoid(head, (22.3, 22.3, 22.3), hu["spongiosa"])
+
+
 def paint_arms(scene: Scene) -> None:
     """Paint arms with flesh and bone, above the head or beside the body, and the axillae."""
     canvas, person, hu = scene.canvas, scene.person, scene.hu
     fat = 5 + person.fat_mm * 0.22
     for side, sign in (("right", 1), ("left", -1)):
-        move = person.jitter(f"arm_{side}", (5, 5, 5))
-        if person.arms_up:
-            head = np.array((sign * 166, 82, 88)) + (sign * move[0], move[1], move[2])
-            path = [head, head + (sign * 28, 12, 75), head + (sign * 18, 45, 170), head + (-sign * 60, 80, 215)]
-            radii = [43.0, 40.0, 34.0, 28.0]
-        else:
-            head = np.array((sign * 178, 85, 46)) + (sign * move[0], move[1], move[2])
-            out = sign * (8 + person.fat_mm * 0.4)
-            path = [head, head + (out + sign * 18, -5, -120), head + (out + sign * 30, -5, -290),
-                    head + (out + sign * 12, 25, -420), head + (out - sign * 5, 45, -545)]  # fmt: skip
-            radii = [46.0, 42.0, 35.0, 30.0, 26.0]
+        path, radii = _arm(person, side, sign)
+        head = path[0]
         _limb(scene, path, [r + fat + 1.5 for r in radii], hu["skin"])
         _limb(scene, path, [r + fat - 0.5 for r in radii], hu["fat"])
         _limb(scene, path, radii, hu["muscle"])
-        last = 2  # the elbow
         # Fat between the bundles, and the vessels of the arm.
         for turn in (0.6, 2.5, 4.4):
             inner = [np.add(p, (np.cos(turn) * r * 0.25, np.sin(turn) * r * 0.25, 0)) for p, r in zip(path, radii, strict=True)]
@@ -133,13 +165,6 @@ def paint_arms(scene: Scene) -> None:
             plane = canvas.cover(ribbon(canvas, levels))
             if plane is not None:
                 canvas.paint(Patch(plane.box, plane.cover * (1 - scene.covers["lean"][plane.box])), hu["fat"] + 25)
-        canvas.paint_tube(path[: last + 1], [14, 12, 12], 1200)
-        canvas.paint_tube(path[: last + 1], [9, 6, 7], hu["fat"] + 70)
-        for shift in (-9, 9):
-            canvas.paint_tube([np.add(p, (shift, 0, 0)) for p in path[last:]], 7.0, 1000)
-            canvas.paint_tube([np.add(p, (shift, 0, 0)) for p in path[last:]], 3.2, 60)
-        canvas.paint_ellipsoid(head, (24, 24, 24), hu["cortical"])
-        canvas.paint_ellipsoid(head, (22.3, 22.3, 22.3), hu["spongiosa"])
         scene.keep_spot(f"humeral_head_{side}", head)
         scene.mark(f"humeral_head_{side}", head[2] - 24, head[2] + 24)
         scene.mark(f"axilla_{side}", -40, 52)

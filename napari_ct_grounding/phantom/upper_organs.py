@@ -9,18 +9,18 @@ import numpy as np
 
 from napari_ct_grounding.phantom.belly import belly_shift, layered, room_below_lungs, within
 from napari_ct_grounding.phantom.catalogue import graded
-from napari_ct_grounding.phantom.contours import Level, ball, join, loft, ribbon, tube
+from napari_ct_grounding.phantom.contours import Level, ball, join, loft, meet, ribbon, tube
 from napari_ct_grounding.phantom.lungs import domes
 from napari_ct_grounding.phantom.scene import Scene
 
 __all__ = ["paint_adrenals", "paint_pancreas", "paint_spleen", "paint_stomach"]
 
 _SPLEEN: list[Level] = [
-    (-146, [(-86, 56), (-102, 46), (-118, 58), (-120, 78), (-104, 84), (-92, 72)]),
-    (-172, [(-72, 56), (-98, 36), (-126, 56), (-137, 92), (-126, 116), (-112, 108), (-106, 86), (-92, 70)]),
-    (-200, [(-84, 52), (-106, 40), (-130, 64), (-138, 100), (-128, 122), (-114, 114), (-111, 90), (-100, 72)]),
-    (-224, [(-102, 54), (-122, 56), (-134, 84), (-128, 108), (-115, 104), (-112, 80)]),
-    (-236, [(-112, 66), (-124, 70), (-128, 90), (-118, 96)]),
+    (-146, [(-80, 58), (-98, 44), (-118, 56), (-122, 80), (-104, 90), (-88, 78)]),
+    (-172, [(-68, 56), (-96, 34), (-126, 54), (-138, 92), (-127, 120), (-109, 114), (-100, 92), (-84, 74)]),
+    (-200, [(-80, 52), (-106, 38), (-131, 62), (-140, 100), (-129, 126), (-112, 120), (-106, 96), (-93, 74)]),
+    (-224, [(-96, 54), (-122, 52), (-136, 84), (-130, 112), (-114, 108), (-106, 84)]),
+    (-236, [(-108, 64), (-124, 66), (-130, 90), (-118, 98), (-108, 84)]),
 ]  # fmt: skip
 _SPLEEN_CENTRE = np.array((-108.0, 80.0, -192.0))
 
@@ -64,7 +64,7 @@ def paint_spleen(scene: Scene) -> None:
 def paint_stomach(scene: Scene) -> None:
     """Paint stomach and duodenum with their contents, and a hiatal hernia where wished for."""
     canvas, person, hu = scene.canvas, scene.person, scene.hu
-    belly = room_below_lungs(scene)
+    belly = room_below_lungs(scene) * (1 - scene.covers["liver"])
     gut = belly_shift(scene, "stomach", (5, 4, 8))
     rng = person.rng("stomach")
     size = float(rng.uniform(0.62, 1.15))
@@ -75,11 +75,10 @@ def paint_stomach(scene: Scene) -> None:
     solid = tube(canvas, path, wide, 6.0, 5.0)
     (x, y, z), semi = domes(person)["left"]
     top = z + semi[2]
-    cap = ball(canvas, (x, y, z), np.subtract(semi, 7.0 + 6 * (1.15 - size)))
-    if cap is not None:  # the fundus fills the left dome
-        dx, dy, dz = canvas.offsets(cap.box, (-60, 106, top - 36))
-        np.maximum(cap.distance, np.maximum(np.maximum(np.abs(dx) - 36 * size, np.abs(dy) - 42 * size), -dz), out=cap.distance)
-    solid = join(canvas, [solid, cap], 8.0)
+    roof = ball(canvas, (x, y, z), np.subtract(semi, 7.0 + 6 * (1.15 - size)), power=2.4)
+    cap = ball(canvas, (-60, 106, top - 28), np.array((38, 46, 40)) * size)
+    if roof is not None and cap is not None:  # the fundus fills the left dome
+        solid = join(canvas, [solid, meet(cap, roof)], 8.0)
     patch = within(canvas.cover(solid, 1.0), belly)
     canvas.paint(patch, hu["bowel_wall"])
     if solid is not None:
