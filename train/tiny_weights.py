@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.model.radfinder.model import RadFinderModel
 
 __all__ = ["TINY_CONFIG", "write_tiny_weights"]
@@ -49,9 +50,10 @@ TINY_CONFIG: dict[str, Any] = {
 
 
 def write_tiny_weights(folder: Path, texts: Iterable[str], seed: int = 0) -> Path:
-    """Write config, random tensors and a tokenizer that knows the words of `texts`; return the folder."""
+    """Write config, random tensors and a tokenizer that knows `texts` and the prompts of the diseases; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    words = sorted({word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower())})
+    prompts = [prompt for disease in CT_RATE_DISEASES for pair in prompt_pairs(disease) for prompt in pair]
+    words = sorted({word for text in (*texts, *prompts) for word in re.findall(r"\w+|[^\w\s]", text.lower())})
     vocabulary = {word: number for number, word in enumerate((_END, _UNKNOWN, *words))}
     _write_tokenizer(folder, vocabulary)
     config = json.loads(json.dumps(TINY_CONFIG))
