@@ -41,6 +41,6 @@ def test_the_dock_answers_a_sentence_about_a_dicom_study_with_weights_of_our_own
     (answer,) = dock.table.results()
     assert answer.sentence == study.placed[0].sentences[0]
     assert answer.image_number is not None
-    # Random weights may say that the sentence has no clear location, and then the viewer stays; the strip goes there all the same.
+    # Random weights may find no clear location, and then the viewer stays where it is; the strip goes there all the same.
     dock.strip.z_requested.emit(answer.z_mm)
     assert current_slice(viewer, layer) == answer.slice_index
