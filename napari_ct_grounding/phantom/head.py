@@ -20,8 +20,15 @@ def paint_head(scene: Scene) -> None:
     base = 226 + dz
     skull = canvas.ellipsoid((0, 122 + dy, 300 + dz), (76, 94, 92))
     canvas.paint(skull, 900)
-    canvas.paint_ellipsoid((0, 122 + dy, 302 + dz), (69, 87, 84), hu["brain"])
-    canvas.paint_ellipsoid((0, 122 + dy, base + 4), (52, 62, 11), 700)
+    canvas.paint_ellipsoid((0, 122 + dy, 302 + dz), (70.5, 88.5, 86), hu["brain"])
+    canvas.paint_ellipsoid((0, 106 + dy, base + 2), (50, 44, 9), 650)
+    canvas.paint_ellipsoid((0, 92 + dy, base - 2), (15, 17, 16), hu["brain"])
+    for sign in (1, -1):
+        canvas.paint_ellipsoid((sign * 30, 90 + dy, base + 20), (26, 30, 18), hu["brain"])
+        canvas.paint_ellipsoid((sign * 34, 196 + dy, base + 24), (15, 17, 15), 15)
+        canvas.paint_ellipsoid((sign * 34, 199 + dy, base + 24), (12, 12, 12), 12)
+        canvas.paint_tube([(sign * 46, 130 + dy, base + 4), (sign * 58, 160 + dy, base), (sign * 42, 196 + dy, base - 6)], 5, 700)
+        canvas.paint_ellipsoid((sign * 50, 150 + dy, base - 16), (11, 22, 26), hu["muscle"])
     for sign in (1, -1):
         canvas.paint_ellipsoid((sign * 52, 110 + dy, base), (16, 18, 16), 900)
         canvas.paint_ellipsoid((sign * 58, 98 + dy, base - 8), (9, 12, 14), -350)
@@ -39,6 +46,15 @@ def paint_head(scene: Scene) -> None:
         jaw.append(canvas.paint_tube(ramus, [6, 7, 8, 9], 1100))
         canvas.paint_tube([np.add(p, (0, -1, 13)) for p in ramus[2:]], 5, 1900)
     scene.mark_shape("mandible", *jaw)
+    # Tongue and floor of the mouth, glands, the wall of the throat and the straps before the larynx.
+    mouth = canvas.ellipsoid((0, 168 + dy, 190 + dz), (30, 32, 26))
+    canvas.paint(mouth, hu["muscle"] - 4)
+    canvas.paint_tube([(0, 150 + dy, 215 + dz), (0, 142 + dy, 170), (0, 140, 140)], [20, 17, 14], hu["muscle"])
+    for sign in (1, -1):
+        canvas.paint_ellipsoid((sign * 31, 160 + dy * 0.7, 170 + dz), (10, 15, 14), 48)
+        canvas.paint_ellipsoid((sign * 52, 120 + dy, 200 + dz), (12, 17, 22), 5)
+        canvas.paint_tube([(sign * 9, 158, 160), (sign * 10, 160, 110), (sign * 12, 164, 60)], [5, 4.5, 4], hu["muscle"])
+        canvas.paint_tube([(sign * 8, 128, 205), (sign * 9, 122, 150), (sign * 8, 112, 90)], [7, 7, 5], hu["muscle"])
     canvas.paint_tube([(0, 150 + dy, 215 + dz), (0, 142 + dy, 170), (0, 140, 140)], [13, 9, 7], hu["gas"])
     for sign in (1, -1):
         canvas.paint_tube([(sign * 24, 140, 164 + dz / 2), (0, 166, 166 + dz / 2)], 3.6, 600)

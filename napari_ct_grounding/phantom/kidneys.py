@@ -43,13 +43,13 @@ def paint_kidneys(scene: Scene) -> None:
         fatty = float(np.interp(person.age, (30, 80), (0.85, 1.2)))
         canvas.paint_ellipsoid(sinus, np.array((11, 9, 27)) * size * fatty, hu["visceral_fat"] + 10, turn)
         canvas.paint_ellipsoid(sinus + inward * 12, np.array((9, 8, 15)) * size, hu["visceral_fat"])
-        pelvis_hu = hu["urine"] + 6
+        pelvis_hu = hu["excreted"]
         for level in (-20, -7, 7, 20):
             calyx = sinus + axial * level * size
             canvas.paint_tube([sinus + inward * 3, calyx - inward * 7], [3.0, 2.6], pelvis_hu)
         canvas.paint_tube([sinus, sinus + inward * 13 + (0, 0, -6)], [4.5, 5.0], pelvis_hu)
         course = [sinus + inward * 13 + (0, 0, -6), (sign * 42, 102, -300), (sign * 46, 106, -345), (sign * 54, 84, -400), (sign * 44, 80, -455), (sign * 22, 100, -482)]
-        canvas.paint_tube(course, [4.0, 2.3, 2.2, 2.2, 2.2, 2.0], pelvis_hu + 8)
+        canvas.paint_tube(course, [4.0, 2.3, 2.2, 2.2, 2.2, 2.0], 0.7 * pelvis_hu + 10)
         # Vein and artery at the hilum.
         canvas.paint_tube([sinus + inward * 2 + (0, 4, 4), sinus + inward * 22 + (0, 4, 6)], [3.0, 4.5], 0.5 * (hu["ivc"] + hu["cortex"]))
         canvas.paint_tube([sinus + inward * 2 + (0, -3, 4), sinus + inward * 20 + (0, -2, 6)], [2.0, 2.6], hu["aorta"])

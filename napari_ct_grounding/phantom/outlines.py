@@ -31,7 +31,7 @@ INNER = np.array(
 CAGE = np.array(
     [
         (-260, 128, 36, 202), (-230, 132, 32, 205), (-190, 137, 26, 210), (-130, 140, 23, 212), (-80, 139, 23, 206),
-        (-40, 133, 25, 195), (0, 117, 28, 180), (30, 98, 33, 160), (50, 77, 42, 142), (62, 58, 52, 126), (72, 40, 64, 108),
+        (-40, 133, 25, 195), (0, 114, 29, 180), (30, 92, 36, 158), (50, 72, 44, 140), (62, 55, 53, 124), (72, 38, 64, 106),
     ]
 )  # fmt: skip
 # z, half-width, back and front of the space inside the muscles of the belly.
@@ -97,7 +97,7 @@ def lean_solid(person: Person, canvas: Canvas) -> Solid | None:
     # The slope from the neck to the shoulder.
     tip = (150, 84, 92) if person.arms_up else (166, 84, 58)
     far = 25.0 + 1.3 * person.fat_mm
-    slopes = [rod(canvas, (sign * 44, 84, 96), (sign * tip[0], tip[1], tip[2]), 34, 33, far) for sign in (1, -1)]
+    slopes = [rod(canvas, (sign * 42, 84, 84), (sign * tip[0], tip[1], tip[2] - 2), 32, 31, far) for sign in (1, -1)]
     if solid is not None:
         solid = join(canvas, [solid, *slopes], 8.0)
     if solid is not None and canvas.z[0] < -540:  # the legs part

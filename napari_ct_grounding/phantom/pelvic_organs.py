@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_ct_grounding.phantom.belly import layered
 from napari_ct_grounding.phantom.contours import ball
 from napari_ct_grounding.phantom.scene import Scene
 
@@ -50,6 +51,12 @@ def paint_pelvic_organs(scene: Scene) -> None:
     wall = 2.0 + 3.0 * (1.2 - size)
     canvas.paint_ellipsoid(centre, semi + wall, 38, power=2.4)
     canvas.paint_ellipsoid(centre, semi, hu["urine"], power=2.4)
+    if hu["excreted"] > 100:  # contrast is heavier than urine and settles behind
+        layer = canvas.ellipsoid(centre, semi, power=2.4)
+        if layer is not None:
+            level = float(centre[1] - semi[1] * person.rng("bladder-contrast").uniform(0.3, 0.95))
+            values = layered(scene, layer, level, 0.6 * hu["excreted"], hu["urine"])
+            canvas.paint(layer, values)
     scene.keep_spot("bladder", centre)
     scene.mark("bladder", centre[2] - semi[2] - 3.5, centre[2] + semi[2] + 3.5)
     if scene.wants("bladder_stone"):

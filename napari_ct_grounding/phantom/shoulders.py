@@ -45,7 +45,7 @@ def paint_neck_muscles(scene: Scene) -> None:
     # Trapezius and what lies under it fill the slope from neck to shoulder.
     tip = (150, 82, 90) if scene.person.arms_up else (160, 82, 56)
     for sign in (1, -1):
-        slope = rod(canvas, (sign * 46, 76, 94), (sign * tip[0], tip[1], tip[2]), 25, 29)
+        slope = rod(canvas, (sign * 44, 78, 82), (sign * tip[0], tip[1], tip[2] - 2), 24, 28)
         patch = canvas.cover(slope)
         if patch is not None:
             room = scene.covers["lean"][patch.box] * (1 - scene.covers["cage"][patch.box])
@@ -69,7 +69,7 @@ def paint_shoulders(scene: Scene) -> None:
     bone, marrow = hu["cortical"] * 0.95, hu["spongiosa"] * 0.5
     lift = 20.0 if person.arms_up else 0.0
     out = 12.0 if person.arms_up else 0.0
-    bulk = (1.0 if person.sex == "M" else 0.75) * (1.15 - 0.004 * person.age)
+    bulk = (1.3 if person.sex == "M" else 0.95) * (1.15 - 0.004 * person.age)
     for side, sign in (("right", 1), ("left", -1)):
         own = person.jitter(f"blade_{side}", (4, 2, 6))
         path = [

@@ -189,7 +189,7 @@ def paint_chest_wall(scene: Scene) -> None:
     deep = -_at(lean, k + rows.start, j + box[1].start, i + box[2].start)
     z, y, x = canvas.z[rows][k], canvas.y[box[1]][j], np.abs(canvas.x[box[2]][i])
     soft = np.float32(canvas.soft_mm)
-    strong = (1.0 if person.sex == "M" else 0.62) * (1.15 - 0.004 * person.age)
+    strong = (1.25 if person.sex == "M" else 0.75) * (1.15 - 0.004 * person.age) * float(person.rng("strength").uniform(0.8, 1.25))
 
     def sheet(value: NDArray, low: NDArray | float, thick: NDArray | float) -> NDArray:
         half = np.asarray(thick) / 2
