@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,23 @@ from train.distributed import GradientTouch, broadcast_into_clone, gather_rows
 from train.fit.start import trained_parameters
 from train.fit.step import TrainingStep
 from train.losses.siglip import siglip_share
+from train.radfinder_recipe import AdamRecipe, NetworkRecipe, ObjectiveRecipe, RadFinderRecipe, ReportRecipe, StepRecipe
 
 SECONDS = 120
+
+#: Nothing in it is drawn in a process by itself, so that the number of processes can change nothing.
+SHARED_RECIPE = RadFinderRecipe(
+    epochs=4,
+    num_threads=1,
+    precision="float32",
+    validate_every=2,
+    num_held_out=4,
+    network=NetworkRecipe(rope_rescale=1.0, lora_dropout=0.0),
+    report=ReportRecipe(min_tokens=8),
+    step=StepRecipe(micro_batch=4, num_micro_batches=2, texts_at_once=5),
+    loss=ObjectiveRecipe(prompts=1.0, prompt_sampling="mean_all"),
+    optimizer=AdamRecipe(learning_rate=1e-3),
+)
 
 
 def run_together(job: Callable[..., Any], num: int, folder: Path, *arguments: Any) -> list[Any]:
@@ -47,8 +63,28 @@ def run_together(job: Callable[..., Any], num: int, folder: Path, *arguments: An
     return [torch.load(folder / f"{i}.pt", weights_only=False) for i in range(num)]
 
 
+def killed_when(job: Callable[..., Any], has_come: Callable[[], bool], *arguments: Any) -> None:
+    """Run a job in a process of its own and kill it (signal 9) as soon as something has come."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_alone, args=(job, arguments))
+    process.start()
+    while process.is_alive() and not has_come():
+        process.join(0.002)
+    process.kill()
+    process.join(SECONDS)
+    if process.exitcode != -signal.SIGKILL:
+        raise RuntimeError(f"{job.__name__} ended by itself with {process.exitcode}")
+
+
+def _alone(job: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    job(0, *arguments)
+
+
 def _one(job: Callable[..., Any], process: int, num: int, folder: Path, arguments: tuple[Any, ...]) -> None:
-    os.environ.update(RANK=str(process), WORLD_SIZE=str(num), LOCAL_RANK=str(process))
+    # What torchrun tells a process.
+    os.environ.update(RANK=str(process), LOCAL_RANK=str(process), WORLD_SIZE=str(num), LOCAL_WORLD_SIZE=str(num))
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=process, world_size=num)
     try:
@@ -57,7 +93,8 @@ def _one(job: Callable[..., Any], process: int, num: int, folder: Path, argument
         (folder / f"{process}.txt").write_text(f"{type(error).__name__}: {error}")
         raise
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():  # the end of a training ends its group
+            dist.destroy_process_group()
 
 
 def contrast(process: int, image: torch.Tensor, text: torch.Tensor, cuts: list[int], has_fault: bool) -> dict[str, Any]:
@@ -80,3 +117,11 @@ def whole_step(process: int, cuts: list[list[list[int]]]) -> dict[str, Any]:
     touch().backward()
     gradients = {name: parameter.grad for name, parameter in trained_parameters(network).items()}
     return {"gradients": gradients, "report": [report.siglip, report.localization, report.prompts, report.num_pairs]}
+
+
+def whole_training(process: int, folder: Path, out: str, recipe: RadFinderRecipe, num_steps: int) -> None:
+    """Train for some steps as `torchrun` would have each process do."""
+    from train.fit.radfinder import fit_radfinder
+
+    options = {"num_steps": num_steps, "device": "cpu"}
+    fit_radfinder(recipe, folder, folder / "store", folder / "start", folder / out, **options)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tests.train.fit.golden_step import MENDED, SMALL_CONFIG, micro_batches, questions, trained_network
-from tests.train.processes import contrast, run_together, whole_step
+from tests.train.fit.stored_scans import TINY_CONFIG, write_store, write_weights
+from tests.train.processes import SHARED_RECIPE, contrast, run_together, whole_step, whole_training
 from train.distributed import broadcast_into_clone, gather_rows, sum_over_processes
+from train.fit.checkpoint import load_checkpoint
+from train.fit.radfinder import fit_radfinder
 from train.fit.start import trained_parameters
 from train.fit.step import TrainingStep
 from train.losses.siglip import siglip_loss
@@ -75,3 +81,24 @@ def test_one_process_needs_no_group():
     assert gather_rows(rows) == (rows, 0)
     assert broadcast_into_clone(rows) == (rows, 0)
     assert sum_over_processes(rows).tolist() == rows.tolist()
+
+
+def test_a_training_in_two_processes_goes_as_in_one(tmp_path):
+    weights, store = write_weights(tmp_path / "start", TINY_CONFIG), write_store(tmp_path / "store", num_scans=40)
+    fit_radfinder(SHARED_RECIPE, tmp_path, store, weights, tmp_path / "one", num_steps=6, device="cpu")
+    halved = replace(SHARED_RECIPE, step=replace(SHARED_RECIPE.step, num_micro_batches=1))
+    run_together(whole_training, 2, tmp_path, tmp_path, "several", halved, 6)
+    one, several = (
+        [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        for name in ("one", "several")
+    )
+    # 35 reports to train on, 8 in a step: the fifth step holds 2 in one process and 1 in the other.
+    assert min(line["num_pairs"] for line in one if "siglip" in line) <= 3
+    assert [line["step"] for line in several] == [line["step"] for line in one]
+    for want, found in zip(one, several, strict=True):
+        for name in ("siglip", "localization", "prompts", "grad_norm", "mean_rank", "num_pairs"):
+            assert found.get(name, 0.0) == pytest.approx(want.get(name, 0.0), rel=1e-3), (want["step"], name)
+    want, found = (load_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("one", "several"))
+    assert found["facts"]["num_processes"] == 2
+    for name, value in want["trained"].items():
+        torch.testing.assert_close(found["trained"][name], value, atol=5e-4, rtol=1e-3, msg=name)

@@ -36,7 +36,7 @@ from napari_ct_grounding.model.weights.loading import resolve_weights, tokenizer
 from napari_ct_grounding.model.weights.tensor_files import fingerprint_of, tensor_files
 from train.data.stored_features import UNKNOWN, FeatureStore
 from train.distributed import GradientTouch, num_processes, process_index
-from train.effective_rank import dimensions_of_variance, effective_rank
+from train.effective_rank import dimensions_of_variance, effective_rank, variance_shares
 from train.fit.checkpoint import load_checkpoint, save_checkpoint
 from train.fit.micro_batches import StepMaker, Tokenizer, Tokens
 from train.fit.questions import make_questions
@@ -185,6 +185,7 @@ def fit_radfinder(
 
 
 def _figures(report: StepReport, network: RadFinderNetwork) -> dict[str, float]:
+    shares = variance_shares(report.embeddings)
     return {
         "siglip": report.siglip,
         "localization": report.localization,
@@ -192,8 +193,8 @@ def _figures(report: StepReport, network: RadFinderNetwork) -> dict[str, float]:
         "num_pairs": float(report.num_pairs),
         "num_sentences": float(report.num_sentences),
         "num_labels": float(report.num_labels),
-        "effective_rank": effective_rank(report.embeddings.cpu()),
-        "dimensions_of_90_percent": float(dimensions_of_variance(report.embeddings.cpu())),
+        "effective_rank": effective_rank(shares),
+        "dimensions_of_90_percent": float(dimensions_of_variance(shares)),
         "t": float(network.criterion.t.detach()),
         "b": float(network.criterion.b.detach()),
     }

@@ -19,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 from napari_ct_grounding.model.radfinder.model import RadFinderNetwork
 from train.accumulation import Embeddings, cached_backward, scale_gradient
 from train.distributed import broadcast_into_clone, gather_rows, num_processes, sum_over_processes
-from train.fit.micro_batches import MicroBatch, Snippets, Tokens
+from train.fit.micro_batches import MicroBatch, Snippets, StoredGrids, Tokens
 from train.fit.questions import Questions
 from train.losses.disease_prompts import disease_prompt_terms, prompt_logits
 from train.losses.localization import blurred_one_hot, extent_targets, localization_losses, range_targets
@@ -77,6 +77,7 @@ class TrainingStep:
         self._recipe = recipe
         self._autocast = autocast
         self._device = network.criterion.t.device
+        self._last_read: tuple[MicroBatch, StoredGrids] | None = None
 
     def backward(self, batches: Sequence[MicroBatch]) -> StepReport:
         """Add the gradient of a step to the parameters, times the number of processes: their mean is the step's gradient.
@@ -106,6 +107,7 @@ class TrainingStep:
             own_loss_of if num_sentences and self._recipe.loss.localization else None,
             restores_random_state=not self._recipe.released.redraws_dropout,
         )
+        self._last_read = None
         report.num_sentences = num_sentences
         report.localization = float(sum_over_processes(torch.tensor(report.localization, device=self._device)))
         return report
@@ -120,14 +122,20 @@ class TrainingStep:
 
     def _embed_scans(self, batch: MicroBatch) -> Embeddings:
         """Return retrieval vectors (r, e) and report vectors (r, e) of the pairs, disease vectors (b, e) of all scans."""
-        network = self._network
-        features = batch.features(self._device)
-        cls, patch_average = (values.to(network.head_dtype) for values in (features.cls, features.patch_average))
+        network, features = self._network, self._features(batch)
         with self._autocast():
-            whole = network.whole_vector(cls, patch_average, features.grids)
+            whole = network.whole_vector(features.cls, features.patch_average, features.grids)
             retrieval = network.projection_image(whole[batch.report_rows.to(self._device)])
             disease = network.projection_image_copy(whole)
         return _full(retrieval), self._embed_report(batch.reports), _full(disease)
+
+    def _features(self, batch: MicroBatch) -> StoredGrids:
+        """Return a micro-batch's features; the last ones stay, since its own loss follows upon its embedding."""
+        if self._last_read is None or self._last_read[0] is not batch:
+            cls, patch_average, depth, grids = batch.features(self._device)
+            dtype = self._network.head_dtype
+            self._last_read = batch, StoredGrids(cls.to(dtype), patch_average.to(dtype), depth.to(dtype), grids)
+        return self._last_read[1]
 
     def _embed_prompts(self, tokens: Tokens) -> Embeddings:
         return (self._embed_report(tokens),)
@@ -197,9 +205,9 @@ class TrainingStep:
         if batch.snippets is None:
             return None
         network, snippets, loss = self._network, batch.snippets, self._recipe.loss
-        features = batch.features(self._device)
+        features = self._features(batch)
         with self._autocast():
-            depths = network.depth_vectors(features.depth.to(network.head_dtype), features.grids)
+            depths = network.depth_vectors(features.depth, features.grids)
             slices = network.projection_image_copy(depths)
             sentences = network.embed_texts(*snippets.tokens.to(self._device))[0]
         is_valid, owner = batch.is_valid.to(self._device), snippets.owner.to(self._device)

@@ -10,6 +10,7 @@ import torch
 
 from napari_ct_grounding.core.errors import InputError
 from tests.train.fit.stored_scans import TINY_CONFIG, write_store, write_weights
+from tests.train.processes import killed_when, whole_training
 from train.fit import radfinder
 from train.fit.checkpoint import load_checkpoint, save_checkpoint
 from train.fit.radfinder import fit_radfinder
@@ -103,6 +104,30 @@ def test_a_run_killed_after_its_last_checkpoint_ends_the_same(train, tmp_path, m
     again = train("killed", often, num_steps=6)
     assert same({**again, "facts": whole["facts"]}, whole)
     assert [line["step"] for line in log_of(tmp_path / "killed") if "siglip" in line] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_process_killed_at_any_moment_ends_the_same_when_run_again(tmp_path):
+    write_weights(tmp_path / "start", TINY_CONFIG)
+    write_store(tmp_path / "store")
+    often, last = replace(RECIPE, checkpoint_minutes=0.0, epochs=8), 24
+    whole_training(0, tmp_path, "whole", often, last)
+    log = tmp_path / "killed" / "log.jsonl"
+    for num_lines in (2, 7):
+        killed_when(
+            whole_training,
+            lambda: log.is_file() and len(log.read_text().splitlines()) >= num_lines,  # noqa: B023
+            tmp_path,
+            "killed",
+            often,
+            last,
+        )
+    assert load_checkpoint(tmp_path / "killed" / "checkpoint.pt")["step"] < last
+    whole_training(0, tmp_path, "killed", often, last)
+    for file in ("checkpoint.pt", "best.pt"):
+        assert same(*(load_checkpoint(tmp_path / name / file) for name in ("whole", "killed")))
+    for name in ("whole", "killed"):
+        steps = [line["step"] for line in log_of(tmp_path / name) if "siglip" in line]
+        assert steps == list(range(1, last + 1))
 
 
 def test_losses_fall_and_the_log_tells_what_matters(train, tmp_path):
