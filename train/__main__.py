@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 
     features = commands.add_parser("features", help="encode the scans of a data set once; goes on where it was stopped")
     features.add_argument(
-        "--dataset", required=True, help="ct-rate, merlin, inspect, rad-chestct, rexgroundingct or manifest"
+        "--dataset", required=True, help="ct-rate, merlin, inspect, rad-chestct, radgenome, rexgroundingct or manifest"
     )
     features.add_argument("--root", type=Path, required=True, help="its folder; the table (CSV, Parquet) of a manifest")
     features.add_argument(

@@ -11,6 +11,7 @@ from train.data.datasets.inspect_ctpa import Inspect
 from train.data.datasets.manifest import Manifest
 from train.data.datasets.merlin import Merlin
 from train.data.datasets.rad_chest import RadChestCT
+from train.data.datasets.rad_genome import RadGenome
 from train.data.datasets.rate import WithRate
 from train.data.datasets.rex_grounding import ReXGroundingCT
 from train.data.datasets.scans import Dataset
@@ -23,6 +24,7 @@ DATASETS: dict[str, Callable[[Path], Dataset]] = {
     Merlin.name: Merlin,
     Inspect.name: Inspect,
     RadChestCT.name: RadChestCT,
+    RadGenome.name: RadGenome,
     "manifest": Manifest,
 }
 

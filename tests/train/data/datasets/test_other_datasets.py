@@ -6,6 +6,7 @@ import pytest
 from napari_ct_grounding.core.errors import InputError, VolumeError
 from tests.train.data.datasets.layouts import (
     torso_hu,
+    write_csv,
     write_ct_rate,
     write_inspect,
     write_merlin,
@@ -16,6 +17,7 @@ from tests.train.data.datasets.layouts import (
 from train.data.datasets.inspect_ctpa import Inspect
 from train.data.datasets.merlin import Merlin
 from train.data.datasets.rad_chest import RadChestCT
+from train.data.datasets.rad_genome import RadGenome
 from train.data.datasets.registry import open_dataset
 from train.data.datasets.rex_grounding import ReXGroundingCT
 from train.data.datasets.scans import InExtent
@@ -73,6 +75,23 @@ def test_rad_chest_volumes_are_turned_and_centred_and_their_labels_mapped(tmp_pa
     assert (train.labels["Lung nodule"], train.labels["Pleural effusion"]) == (1, 0)
     assert valid.labels["Arterial wall calcification"] == 1
     assert "Mosaic attenuation pattern" not in train.labels
+
+
+def test_radgenome_gives_findings_by_region(tmp_path):
+    for name in ("train_1_a_1", "train_1_a_2"):
+        write_nifti(tmp_path / "train_preprocessed" / "train_1" / "train_1a" / f"{name}.nii.gz", torso_hu())
+    rows = [
+        ["train_1_a_1.nii.gz", "lung", "Nodule."],
+        ["train_1_a_1.nii.gz", "heart", "Large."],
+        ["train_1_a_1.nii.gz", "lung", "Scar."],
+        ["train_1_a_1.nii.gz", "", "Other."],
+    ]
+    write_csv(tmp_path / "train_region_report.csv", ["Volumename", "Anatomy", "Sentence"], rows)
+    first, second = RadGenome(tmp_path).scans()
+    assert first.texts.findings_by_organ == (("lung", "Nodule. Scar."), ("heart", "Large."))
+    assert first.texts.findings == "Nodule. Scar. Large. Other."
+    assert (first.report_id, first.patient_id, second.report_id) == ("train_1_a", "train_1", "train_1_a")
+    assert second.texts.findings == ""
 
 
 def rex(tmp_path, entries):
