@@ -19,6 +19,15 @@ def _phantoms(arguments: argparse.Namespace) -> None:
     generate_cache(arguments.out, seeds, SlabFrame(), arguments.workers)
 
 
+def _phantom_dataset(arguments: argparse.Namespace) -> None:
+    from train.phantom_datasets import write_clinic, write_ct_rate
+
+    write = write_ct_rate if arguments.layout == "ct-rate" else write_clinic
+    seeds = range(arguments.seed0, arguments.seed0 + arguments.num)
+    written = write(arguments.out, seeds, tuple(arguments.spacing), arguments.workers)
+    print(f"{arguments.num} phantoms are in {written}.")
+
+
 def _features(arguments: argparse.Namespace) -> None:
     from napari_ct_grounding.inference.device import choose_device
     from train.data.datasets.registry import open_dataset
@@ -62,12 +71,12 @@ def _fit(arguments: argparse.Namespace) -> None:
     if isinstance(recipe, RadFinderRecipe):
         from train.fit.radfinder import fit_radfinder
 
-        _need(arguments, "a recipe of released-type weights", "features", "start")
+        _need(arguments, "a recipe of released-type weights", "features", "weights")
         fit_radfinder(
             recipe,
             arguments.recipe.parent,
             arguments.features,
-            arguments.start,
+            arguments.weights,
             arguments.out,
             tokenizer=arguments.tokenizer,
             num_steps=arguments.steps,
@@ -121,7 +130,7 @@ def _export(arguments: argparse.Namespace) -> None:
             arguments.run,
             arguments.out,
             name=arguments.name,
-            start=arguments.start,
+            start=arguments.weights,
             tokenizer=arguments.tokenizer,
             is_merged=not arguments.unmerged,
         )
@@ -147,6 +156,19 @@ def _parser() -> argparse.ArgumentParser:
     phantoms.add_argument("--seed0", type=int, default=0, help="first seed (default 0)")
     phantoms.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     phantoms.set_defaults(run_command=_phantoms)
+
+    dataset = commands.add_parser("phantom-dataset", help="write phantoms as data sets come; for 'features'")
+    dataset.add_argument(
+        "--layout", choices=("ct-rate", "clinic"), required=True, help="clinic: DICOM studies and a table"
+    )
+    dataset.add_argument("--out", type=Path, required=True, help="folder of the data set")
+    dataset.add_argument("--num", type=int, required=True, help="number of phantoms")
+    dataset.add_argument("--seed0", type=int, default=0, help="first seed (default 0)")
+    dataset.add_argument(
+        "--spacing", type=float, nargs=3, default=(5.0, 4.0, 4.0), metavar="MM", help="z y x (default 5 4 4)"
+    )
+    dataset.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    dataset.set_defaults(run_command=_phantom_dataset)
 
     features = commands.add_parser("features", help="encode the scans of a data set once; goes on where it was stopped")
     features.add_argument(
@@ -180,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--cache", type=Path, help="bundled model: folder written by the command 'phantoms'")
     fit.add_argument("--minutes", type=float, help="bundled model: instead of the recipe's")
     fit.add_argument("--features", type=Path, help="released type: folder written by the command 'features'")
-    fit.add_argument("--start", help="released type: weights to begin with, a name or a folder")
+    fit.add_argument("--weights", help="released type: weights to begin with, a name or a folder")
     fit.add_argument("--tokenizer", type=Path, help="released type: folder of tokenizer files, for weights without")
     fit.add_argument("--steps", type=int, help="released type: stop after this step of the whole schedule")
     fit.add_argument("--device", choices=("auto", "cpu"), default="auto", help="released type (default: a GPU if any)")
@@ -216,7 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--run", type=Path, required=True, help="folder written by 'fit'")
     export.add_argument("--out", type=Path, required=True, help="folder of the weights")
     export.add_argument("--name", default="bundled", help="name in the card (default bundled)")
-    export.add_argument("--start", help="released type: the weights that the run began with, if they were moved")
+    export.add_argument("--weights", help="released type: the weights that the run began with, if they were moved")
     export.add_argument("--tokenizer", type=Path, help="released type: folder of tokenizer files, for weights without")
     export.add_argument(
         "--unmerged", action="store_true", help="released type: low-rank updates apart (the plugin opens merged ones)"

@@ -6,8 +6,6 @@ included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -124,5 +122,11 @@ class GradientTouch(nn.Module):
 
     def forward(self) -> Tensor:
         """Return 0."""
-        trained: Iterable[nn.Parameter] = (p for p in self.network.parameters() if p.requires_grad)
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        for parameter in trained:
+            gradient = parameter.grad
+            if gradient is not None and gradient.stride() != parameter.stride():
+                parameter.grad = (
+                    torch.empty_like(parameter).copy_(gradient).detach()
+                )  # buckets are laid out like parameters
         return torch.stack([parameter.flatten()[0] * 0.0 for parameter in trained]).sum()

@@ -77,7 +77,7 @@ def export_radfinder(
     files = tensor_files(weights)
     if fingerprint_of([*files, weights / "config.json"]) != facts["start_fingerprint"]:
         raise InputError(
-            f"The run {run.name!r} began with other weights than those in {weights.name!r}. Name the right folder (--start)."
+            f"The run {run.name!r} began with other weights than those in {weights.name!r}. Name the right folder (--weights)."
         )
     checkpoint = _checkpoint(run)
     network = read_network(weights)

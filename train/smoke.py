@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     walk.run(features("store", "manifest", clinic, "--shard", "0/2"))
 
     def fit(run: str) -> list[str]:
-        return ["fit", "--recipe", str(RECIPE), "--features", str(out / "store"), "--start", str(out / "start"),
+        return ["fit", "--recipe", str(RECIPE), "--features", str(out / "store"), "--weights", str(out / "start"),
                 "--out", str(out / run), "--device", "cpu"]  # fmt: skip
 
     walk.step("fit, killed and begun again")

@@ -91,15 +91,17 @@ def test_the_commands_fit_and_export_do_the_same_from_the_shell(folder, tmp_path
         "[step]\nmicro_batch = 2\nnum_micro_batches = 2\ntexts_at_once = 5\n[loss]\nprompts = 1.0\n"
         "[optimizer]\nlearning_rate = 1e-3\n"
     )
-    options = ["--features", str(folder / "store"), "--start", str(folder / "start"), "--device", "cpu"]
+    options = ["--features", str(folder / "store"), "--weights", str(folder / "start"), "--device", "cpu"]
     main(["fit", "--recipe", str(recipe), "--out", str(tmp_path / "run"), "--steps", "4", *options])
     main(["export", "--run", str(tmp_path / "run"), "--out", str(tmp_path / "weights"), "--name", "tiny"])
     want, found = (load_file(place / "model.safetensors") for place in (folder / "merged", tmp_path / "weights"))
     assert all(torch.equal(value, found[name]) for name, value in want.items())
     with pytest.raises(SystemExit):
         main(["fit", "--recipe", str(recipe), "--out", str(tmp_path / "run")])
-    assert "needs --features and --start" in capsys.readouterr().err
+    assert "needs --features and --weights" in capsys.readouterr().err
     with pytest.raises(SystemExit) as caught:
-        main(["fit", "--recipe", str(recipe), "--out", str(tmp_path / "run"), "--fresh", *options[:2], "--start", "no"])
+        main(
+            ["fit", "--recipe", str(recipe), "--out", str(tmp_path / "run"), "--fresh", *options[:2], "--weights", "no"]
+        )
     assert caught.value.code == 2
     assert "There are no weights 'no'" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def walked(tmp_path_factory):
         command = f"features --dataset {dataset} --root {root} --weights {out / 'start'} --out {out / 'store'}"
         main([*command.split(), "--device", "cpu", "--precision", "float32"])
     main(
-        f"fit --recipe {recipe} --features {out / 'store'} --start {out / 'start'} --out {out / 'run'} --device cpu".split()
+        f"fit --recipe {recipe} --features {out / 'store'} --weights {out / 'start'} --out {out / 'run'} --device cpu".split()
     )
     main(f"export --run {out / 'run'} --out {out / 'weights'} --name smoke".split())
     return out

@@ -3,7 +3,7 @@
 ::
 
     python -m train features --help                                        # first: features of all scans, once
-    python -m train fit --recipe train/recipes/radfinder.toml --features STORE --start WEIGHTS --out runs/big
+    python -m train fit --recipe train/recipes/radfinder.toml --features STORE --weights WEIGHTS --out runs/big
     torchrun --nproc-per-node 4 -m train fit ...                           # the same with several GPUs
 
 The window encoder is neither loaded nor trained; combiner, heads, low-rank updates of the text encoder, temperature and bias are.
