@@ -210,7 +210,7 @@ def make_person(seed: int) -> Person:
         fat_mm=fat,
         arms_up=bool(rng.random() < 0.75),
         phase=str(rng.choice(("none", "arterial", "pulmonary", "portal"), p=(0.5, 0.12, 0.1, 0.28))),
-        dome_mm=float(rng.choice((rng.normal(0, 7), rng.uniform(8, 38)), p=(0.7, 0.3))),
+        dome_mm=float(rng.choice((rng.normal(0, 7), rng.uniform(8, 38)), p=(0.7, 0.3))) + (7.0 if sex == "F" else 0.0),
         spine_mm=float(np.clip(rng.normal(0, 7), -15, 15)),
         belly_mm=float(np.clip(visceral - 6 + 0.2 * fat, -8, 48)),
     )

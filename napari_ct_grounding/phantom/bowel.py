@@ -27,8 +27,11 @@ def paint_bowel(scene: Scene) -> None:
         _ascites(scene, belly)
     _mesentery(scene)
     room = belly * (1 - scene.covers["liver"])
+    scene.now_drawing("small_bowel")
     _small_bowel(scene, room)
+    scene.now_drawing("colon")
     _colon(scene, room)
+    scene.now_drawing()
     _navel(scene)
 
 
@@ -51,7 +54,7 @@ def _small_bowel(scene: Scene, belly: Floats) -> None:
     calibre = float(rng.uniform(0.85, 1.12))
     opaque = float(rng.uniform(0.3, 1.0)) if hu["stomach_content"] > 100 else 0.0
     front = person.belly_mm * 0.55
-    for z, y, x in itertools.product(range(-432, -244, 31), (128, 158, 184), range(-88, 92, 29)):
+    for z, y, x in itertools.product(range(-432, -205, 31), (128, 158, 184), range(-88, 92, 29)):
         place = np.array((x, y, z), float) + rng.normal(0, (8, 7, 9))
         heading = rng.normal(size=3) * (1, 0.5, 0.7)
         heading /= np.linalg.norm(heading)
@@ -60,7 +63,8 @@ def _small_bowel(scene: Scene, belly: Floats) -> None:
         draw = rng.random(4)
         # Above the navel fat fills the middle, in front of the aorta.
         central = abs(x) < 40 and y < 150 and z > -380
-        if draw[0] < (0.7 if central else 0.25) or (z > -290 and x > 30 and y < 150):
+        high = (z > -290 and x > 30 and y < 150) or (z > -250 and (x > -25 or y < 150))
+        if draw[0] < (0.7 if central else 0.25) or high:
             continue
         place[1] += front * person.belly_share(z) * (y - 110) / 80
         path = [place]

@@ -22,7 +22,7 @@ def _shape(scene: Scene, sign: int) -> tuple[np.ndarray, np.ndarray]:
         semi = np.array((60, 36 + 26 * (size - 0.7), 60)) * max(0.8, size**0.5)
         return np.array((sign * (86 + move[0]), front - 22, z - 6)), semi
     semi = np.array((52, 22 + 10 * size, 44))
-    return np.array((sign * (88 + move[0]), front - 20, z)), semi
+    return np.array((sign * (88 + move[0]), front - 25, z)), semi
 
 
 def add_breasts(scene: Scene, skin: Solid) -> Solid:
@@ -53,5 +53,5 @@ def paint_breasts(scene: Scene) -> None:
                 gland = np.clip(0.5 + 2.0 * (0.45 * grain + 0.35 * fine + 1.3 * (share - 0.5) + inwards), 0, 1)
                 room = 1 - scene.covers["lean"][patch.box]
                 canvas.paint(Patch(patch.box, patch.cover * gland * room), hu["gland"])
-        canvas.paint_ellipsoid(tip - (0, 2, 0), (6, 4, 6), 35)
-        canvas.paint_tube([tip, centre + (0, semi[1] * 0.5, 0)], [4.0, 2.0], hu["gland"])
+            canvas.paint_tube([tip, centre + (0, semi[1] * 0.5, 0)], [3.5, 1.5], hu["gland"])
+        canvas.paint_ellipsoid(tip - (0, 4, 0), (6, 4.5, 6), 35)

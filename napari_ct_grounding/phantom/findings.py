@@ -108,4 +108,5 @@ def paint_late_findings(scene: Scene, lungs: LungMap) -> None:
         for target in sorted(scene.wishes):
             name, _, place = target.partition("@")
             if name == kind:
+                scene.now_drawing(target)
                 painter(scene, lungs, target, place, scene.rng(target))

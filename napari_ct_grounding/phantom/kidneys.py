@@ -29,6 +29,7 @@ def paint_kidneys(scene: Scene) -> None:
         outer = canvas.ellipsoid(centre, semi, turn)
         canvas.paint(canvas.ellipsoid(centre, semi + 7, turn), hu["visceral_fat"])
         # The fascia round the fat of the kidney, and a fat rim at the hilum.
+        scene.now_drawing(f"kidney_{side}")
         canvas.paint(outer, hu["cortex"])
         axial = turn.T @ np.array((0, 0, 1.0))
         inward = np.array((-sign * 0.86, 0.5, 0.0))
@@ -48,6 +49,7 @@ def paint_kidneys(scene: Scene) -> None:
             calyx = sinus + axial * level * size
             canvas.paint_tube([sinus + inward * 3, calyx - inward * 7], [3.0, 2.6], pelvis_hu)
         canvas.paint_tube([sinus, sinus + inward * 13 + (0, 0, -6)], [4.5, 5.0], pelvis_hu)
+        scene.now_drawing()
         course = [sinus + inward * 13 + (0, 0, -6), (sign * 42, 102, -300), (sign * 46, 106, -345), (sign * 54, 84, -400), (sign * 44, 80, -455), (sign * 22, 100, -482)]
         canvas.paint_tube(course, [4.0, 2.3, 2.2, 2.2, 2.2, 2.0], 0.7 * pelvis_hu + 10)
         # Vein and artery at the hilum.

@@ -58,10 +58,12 @@ def paint_liver(scene: Scene) -> None:
         texture = canvas.field(kept.box, 16.0, person.rng("liver-texture"))
         texture *= 3
         texture += np.float32(hu["liver"])
+        scene.now_drawing("liver")
         canvas.paint(kept, texture)
         _veins(scene, move, cover, kept)
     scene.covers["liver"] = cover
     canvas.paint_ellipsoid((19, 124, -184 + move[2]), (12, 15, 26), hu["liver"])
+    scene.now_drawing()
     full = scene.painted_span(Patch((slice(None),) * 3, cover), (tip, top))
     scene.mark("liver", tip if canvas.z[0] > tip else full[0], top)
     scene.mark("liver_dome", top - 25, top)
@@ -130,6 +132,7 @@ def paint_gallbladder(scene: Scene) -> None:
     path = [gall + (4, 6, -20 * size), gall + (-2, -2, 8 * size), gall + (-10, -14, 26 * size)]
     wide = np.array((15.5, 14.0, 5.0)) * size
     solid: Solid | None = tube(canvas, path, wide, 3.0)
+    scene.now_drawing("gallbladder")
     canvas.paint(canvas.cover(solid, 1.5), hu["bowel_wall"])
     canvas.paint(canvas.cover(solid), hu["bile"])
     reach = 32 * size + 2

@@ -126,15 +126,15 @@ def paint_vessels(scene: Scene, lungs: LungMap) -> None:
     for tree in _trees(scene, lungs, "artery"):
         _paint_tree(scene, tree, hu["pulmonary_artery"], clip)
         # Behind and medial of its artery runs the bronchus, as wide as the artery.
-        airway = tree.select((tree.r_stop > 0.95) & (np.arange(len(tree.start)) > 0))
+        airway = tree.select((tree.r_stop > 1.15) & (np.arange(len(tree.start)) > 0))
         if len(airway.start):
             side = np.sign(airway.start[:, :1])
             away = np.concatenate([-0.35 * side, np.full_like(side, -0.75), np.full_like(side, 0.35)], axis=1)
             bronchus = Tree(
                 airway.start + away * (2.0 * airway.r_start[:, None]), airway.stop + away * (2.0 * airway.r_stop[:, None]),
-                airway.r_start * 0.8, airway.r_stop * 0.8,
+                airway.r_start * 0.72, airway.r_stop * 0.72,
             )  # fmt: skip
-            outer = Tree(bronchus.start, bronchus.stop, bronchus.r_start * 1.12 + 0.5, bronchus.r_stop * 1.12 + 0.5)
+            outer = Tree(bronchus.start, bronchus.stop, bronchus.r_start * 1.1 + 0.4, bronchus.r_stop * 1.1 + 0.4)
             _paint_tree(scene, outer, 0.0, clip)
             _paint_tree(scene, bronchus, hu["gas"], clip)
 
@@ -191,7 +191,9 @@ def paint_airways(scene: Scene) -> None:
     for name, (points, radii) in bronchi.items():
         scene.keep_course(f"bronchus_{name}", points, radii)
         canvas.paint_tube(points, radii + 1.4, 25)
+    scene.now_drawing("trachea")
     canvas.paint_tube(trachea, 9.5 * size, gas)
+    scene.now_drawing()
     for points, radii in bronchi.values():
         canvas.paint_tube(points, radii, gas)
     scene.mark("trachea", own[2], 113)

@@ -175,8 +175,9 @@ def paint_lungs(scene: Scene, lungs: LungMap) -> None:
         texture += canvas.field(lung.box, 5.0, rng) * np.float32(rng.uniform(4, 12))
         y = canvas.y[lung.box[1]]
         gradient = np.interp(y, (20, 32, 60, 200), (75, 22, 8, -18)) * rng.uniform(0.3, 1.3)
-        texture += (scene.hu["lung"] + 60 * (person.dome_mm > 15) + gradient).astype(np.float32)[None, :, None]
+        texture += (scene.hu["lung"] + 60 * (person.dome_mm > 20) + gradient).astype(np.float32)[None, :, None]
         _fissures(scene, lung, texture)
+        scene.now_drawing("lungs")  # with the vessels that come next
         canvas.paint(lung, texture)
     for code, name in enumerate(LOBES, 1):
         scene.mark(name, *lungs.extent(lungs.codes == code))

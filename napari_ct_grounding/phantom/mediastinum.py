@@ -30,11 +30,13 @@ def paint_mediastinum(scene: Scene) -> None:
         (-2, 118, 110), (-2, 117, 80), (-7, 100, 31), (-7, 93, 0), (-4, 90, -60), (-6, 104, -92), (-12, 117, -130),
         (-16, 122, -150), (-28, 124, -166),
     ]) + move  # fmt: skip
+    scene.now_drawing("thoracic_oesophagus")
     canvas.paint_tube(path, 9, hu["bowel_wall"])
     scene.keep_course("oesophagus", path, 9.0)
     rng = person.rng("gullet")
     if rng.random() < 0.5:
         canvas.paint_tube(path[1:6], 3.5 + 2 * rng.random(), -500)
+    scene.now_drawing()
     scene.mark("thoracic_oesophagus", -152, 75)
     low = person.jitter("hiatus", (0, 0, 7))[2]
     scene.mark("gastro_oesophageal_junction", -175 + low, -155 + low)
@@ -44,6 +46,7 @@ def paint_mediastinum(scene: Scene) -> None:
     lift = person.jitter("thyroid", (0, 0, 5))[2]
     semi = np.array((10, 11, 25)) * (size, size, 0.4 + 0.6 * size)
     centre_z = 97 + lift - (size - 1) * 12
+    scene.now_drawing("thyroid")
     for sign in (1, -1):
         lobe = (sign * (19 + 5 * (size - 1)), 136, centre_z)
         canvas.paint_ellipsoid(lobe, semi, hu["thyroid"] - 25 * (size > 1.2))
@@ -57,6 +60,7 @@ def paint_mediastinum(scene: Scene) -> None:
             "goitre", centre_z - semi[2], centre_z + semi[2], round(2 * float(semi[2]), 0), centre=(0, 136, centre_z),
             severity=graded((size - 1.5) / 1.1),
         )  # fmt: skip
+    scene.now_drawing()
     nodes = person.rng("nodes")
     for spot in ((18, 122, 15), (-12, 108, 5), (-28, 128, 0), (4, 98, -28), (-130, 102, 8), (132, 100, 12)):
         if nodes.random() < 0.7:
@@ -100,6 +104,7 @@ def paint_heart(scene: Scene) -> None:
         ball(canvas, place(-4, 146, -66), np.array((32, 26, 22)) * size, 10),
     ]  # fmt: skip
     muscle = canvas.cover(join(canvas, flesh, 5.0 * size))
+    scene.now_drawing("heart")
     canvas.paint(muscle, hu["myocardium"])
     if muscle is not None:
         scene.covers["lungs"][muscle.box] *= 1 - muscle.cover
@@ -196,10 +201,12 @@ def paint_aorta(scene: Scene) -> None:
     scene.keep_course("aortic_arch", arch, np.array((16, 15, 14.5, 14, 13.5)) * r)
     scene.keep_course("descending_aorta", descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r)
     scene.keep_course("abdominal_aorta", belly, np.array((11.8, 11, 10, 9.3, 9)) * r)
+    scene.now_drawing("aorta")
     canvas.paint_tube(ascending, wide, blood)
     canvas.paint_tube(arch, np.array((16, 15, 14.5, 14, 13.5)) * r, blood)
     canvas.paint_tube(descending, np.array((13.5, 13, 12.8, 12.3, 11.8)) * r, blood)
     canvas.paint_tube(belly, np.array((11.8, 11, 10, 9.3, 9)) * r, blood)
+    scene.now_drawing()
     bif = belly[-1]
     for sign in (1, -1):
         iliac = [

@@ -24,12 +24,14 @@ def paint_pelvic_organs(scene: Scene) -> None:
         womb = np.array((0, 94, -448)) + person.jitter("uterus", (5, 4, 6))
         old = person.age > 55
         body = np.array((24, 22, 26)) * (0.75 if old else 1.1)
+        scene.now_drawing("uterus")
         solid = ball(canvas, womb, body)
         if solid is not None:
             bumps = canvas.field(solid.box, 18.0, person.rng("uterus-shape")) * np.float32(1.8)
             canvas.paint(canvas.cover(type(solid)(solid.box, solid.distance + bumps)), hu["uterus"])
         canvas.paint_ellipsoid(womb, (7, 2.5, 12), hu["uterus"] - 25)
         cervix = canvas.paint_tube([womb, womb + (0, -8, -34)], [12, 12], hu["uterus"])
+        scene.now_drawing()
         for sign in (1, -1):
             ovary = np.array((sign * 38, 96, -440)) + person.jitter(f"ovary{sign}", (5, 8, 6))
             canvas.paint_ellipsoid(ovary, np.array((13, 10, 9)) * (0.7 if old else 1.0), 42)
@@ -41,13 +43,16 @@ def paint_pelvic_organs(scene: Scene) -> None:
         grow = float(np.interp(person.age, (30, 60, 85), (0.9, 1.05, 1.35)))
         gland = np.array((23, 16, 19)) * grow
         spot = np.array((0, 92, -507.0)) + person.jitter("prostate", (1, 3, 3))
+        scene.now_drawing("prostate")
         canvas.paint_ellipsoid(spot, gland, hu["prostate"])
+        scene.now_drawing()
         for sign in (1, -1):
             canvas.paint_ellipsoid((sign * 18, 78, spot[2] + gland[2] + 8), (17, 6, 7), hu["prostate"] - 15)
         scene.mark("prostate", spot[2] - gland[2], spot[2] + gland[2])
     for sign in (1, -1):  # the floor of the pelvis and the muscle round the anus
         canvas.paint_tube([(sign * 34, 92, -505), (sign * 16, 66, -524), (sign * 6, 58, -536)], [3.0, 3.0, 4.0], hu["muscle"])
         canvas.paint_tube([(sign * 22, 150, -525), (sign * 22, 120, -560)], 7.0, hu["muscle"] - 10)
+    scene.now_drawing("bladder")
     wall = 2.0 + 3.0 * (1.2 - size)
     canvas.paint_ellipsoid(centre, semi + wall, 38, power=2.4)
     canvas.paint_ellipsoid(centre, semi, hu["urine"], power=2.4)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.geometry import VolumeGeometry
@@ -34,13 +35,19 @@ from napari_ct_grounding.phantom.body import make_person
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
 from napari_ct_grounding.phantom.choice import choose_findings, fits
 from napari_ct_grounding.phantom.findings import paint_late_findings
-from napari_ct_grounding.phantom.scanner import finish, paint_couch, plan_scan
+from napari_ct_grounding.phantom.scanner import ScanPlan, finish, paint_couch, plan_scan, turn_slices
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Canvas
 from napari_ct_grounding.phantom.tissue import tissue_hu
 
-__all__ = ["PhantomScan", "Target", "generate_scan"]
+__all__ = ["MASKS", "PhantomScan", "Target", "generate_scan"]
 
+#: Organs of which a mask can be had.
+MASKS = (
+    "lungs", "trachea", "heart", "aorta", "thoracic_oesophagus", "thyroid", "liver", "gallbladder", "spleen", "stomach", "pancreas",
+    "adrenal_right", "adrenal_left", "kidney_right", "kidney_left", "colon", "small_bowel", "bladder", "prostate", "uterus",
+    *(name for name in LANDMARKS if name.startswith("vertebra_")),
+)  # fmt: skip
 _SIDELESS = {"left_atrium", "right_atrium", "left_ventricle", "right_ventricle", "left_liver_lobe"}
 _ORGANS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lung", ("lung", "lobe", "lingula", "bronch", "trachea", "carina", "hilum", "costophrenic", "diaphragm", "cavity", "consolidation",
@@ -131,6 +138,8 @@ class PhantomScan:
         Sex, age, stature, contrast phase, arms, protocol, seed.
     carina_z_mm : float
         World z of the reference plane z = 0.
+    masks : dict of str to NDArray, (z, y, x)
+        Voxels of what `generate_scan` was asked to mask: more than half of each belongs to it.
     """
 
     volume: CTVolume
@@ -138,6 +147,7 @@ class PhantomScan:
     absent: tuple[str, ...]
     facts: dict[str, object] = field(default_factory=dict)
     carina_z_mm: float = 0.0
+    masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Target, ...]:
@@ -158,6 +168,7 @@ def generate_scan(
     findings: str | Sequence[str] = "random",
     fov_mm: float | None = None,
     noise: bool = True,
+    masks: Sequence[str] = (),
 ) -> PhantomScan:
     """Return the scan of the person with this seed: same arguments, same bits.
 
@@ -175,11 +186,13 @@ def generate_scan(
         Width of the field of view; random by default.
     noise : bool
         Without it the picture is painted HU: no blur, noise, streaks or offset.
+    masks : sequence of str
+        Organs (`MASKS`) and wished findings whose voxels are wanted too, as `PhantomScan.masks`.
 
     Raises
     ------
     InputError
-        When a finding is not in the catalogue.
+        When a finding is not in the catalogue, or something asked for has no mask.
     """
     person = make_person(seed)
     plan = plan_scan(person, np.random.default_rng([seed, 3]), z_range, fov_mm)
@@ -209,6 +222,9 @@ def generate_scan(
                 )
     canvas = Canvas(person.reference_z(z), y / person.scale_y, x / person.scale_x)
     tissue = tissue_hu(person.phase, person.age, np.random.default_rng([seed, 5]))
+    if unknown := [name for name in masks if name not in MASKS and name not in wishes]:
+        raise InputError(f"There is no mask of {unknown[0]!r}. Ask for findings of this scan or organs of phantom.scan.MASKS.")
+    canvas.masks = {name: np.zeros_like(canvas.hu) for name in masks}
     scene = Scene(canvas, person, tissue, wishes)
     _paint(scene, np.random.default_rng([seed, 6]))
     hu = finish(canvas.hu, spacing_mm, plan, np.random.default_rng([seed, 7]), noise)
@@ -227,46 +243,42 @@ def generate_scan(
         absent=tuple(n for n in LANDMARKS if n not in seen),
         facts=facts,
         carina_z_mm=float(world[0]),
+        masks={name: _turned(canvas.masks[name], plan, spacing_mm) > 0.5 for name in masks},
     )
+
+
+def _turned(cover: NDArray[np.float32], plan: ScanPlan, spacing_mm: tuple[float, float, float]) -> NDArray[np.float32]:
+    if plan.turn_deg:
+        turn_slices(cover, plan.turn_deg, spacing_mm)
+    return cover
 
 
 def _paint(scene: Scene, rng: np.random.Generator) -> None:
     """Paint everything in order; what comes later wins."""
-    canvas, person = scene.canvas, scene.person
-    lungs = lung_room.lung_map(person)
+    lungs = lung_room.lung_map(scene.person)
     trunk.outline_trunk(scene)
-    paint_couch(canvas, person, rng)
-    shoulders.paint_arms(scene)
-    trunk.paint_skin(scene)
-    breasts.paint_breasts(scene)
-    trunk.paint_belly_wall(scene)
-    trunk.paint_chest_wall(scene)
-    trunk.paint_back(scene)
-    shoulders.paint_neck_muscles(scene)
-    mediastinum.paint_mediastinum(scene)
+    paint_couch(scene.canvas, scene.person, rng)
+    for painter in _PAINTERS_BEFORE_LUNGS:
+        painter(scene)
     lung_room.paint_lungs(scene, lungs)
     lung_tree.paint_vessels(scene, lungs)
-    skeleton.paint_ribs(scene)
-    skeleton.paint_sternum(scene)
-    spine.paint_spine(scene)
-    shoulders.paint_arm_bones(scene)
-    shoulders.paint_shoulders(scene)
-    head.paint_head(scene)
-    pelvis.paint_pelvis(scene)
-    mediastinum.paint_heart(scene)
-    mediastinum.paint_veins(scene)
-    mediastinum.paint_aorta(scene)
-    lung_tree.paint_airways(scene)
-    liver.paint_liver(scene)
-    kidneys.paint_kidneys(scene)
-    bowel.paint_bowel(scene)
-    upper_organs.paint_pancreas(scene)
-    upper_organs.paint_spleen(scene)
-    upper_organs.paint_stomach(scene)
-    upper_organs.paint_adrenals(scene)
-    liver.paint_gallbladder(scene)
-    pelvic_organs.paint_pelvic_organs(scene)
+    for painter in _PAINTERS_AFTER_LUNGS:
+        scene.now_drawing()
+        painter(scene)
+    scene.now_drawing()
     paint_late_findings(scene, lungs)
+
+
+_PAINTERS_BEFORE_LUNGS = (
+    shoulders.paint_arms, trunk.paint_skin, breasts.paint_breasts, trunk.paint_belly_wall, trunk.paint_chest_wall, trunk.paint_back,
+    shoulders.paint_neck_muscles, mediastinum.paint_mediastinum,
+)  # fmt: skip
+_PAINTERS_AFTER_LUNGS = (
+    skeleton.paint_ribs, skeleton.paint_sternum, spine.paint_spine, shoulders.paint_arm_bones, shoulders.paint_shoulders, head.paint_head,
+    pelvis.paint_pelvis, mediastinum.paint_heart, mediastinum.paint_veins, mediastinum.paint_aorta, lung_tree.paint_airways,
+    liver.paint_liver, kidneys.paint_kidneys, bowel.paint_bowel, upper_organs.paint_pancreas, upper_organs.paint_spleen,
+    upper_organs.paint_stomach, upper_organs.paint_adrenals, liver.paint_gallbladder, pelvic_organs.paint_pelvic_organs,
+)  # fmt: skip
 
 
 def _targets(scene: Scene, edges: np.ndarray, world: tuple[float, float, float]) -> tuple[Target, ...]:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from napari_ct_grounding.phantom.body import Person
 from napari_ct_grounding.phantom.shapes import Canvas
 
-__all__ = ["PROTOCOLS", "ScanPlan", "finish", "paint_couch", "plan_scan"]
+__all__ = ["PROTOCOLS", "ScanPlan", "finish", "paint_couch", "plan_scan", "turn_slices"]
 
 #: Protocol name -> (weight, start above the carina, end below), reference mm.
 PROTOCOLS: dict[str, tuple[float, float, float]] = {
@@ -98,7 +98,7 @@ def finish(
 ) -> NDArray[np.int16]:
     """Turn painted HU (z, y, x) into what a scanner stores: pose, blur, streaks, noise, offset, padding, int16."""
     if plan.turn_deg:
-        _turn(hu, plan.turn_deg, spacing_mm)
+        turn_slices(hu, plan.turn_deg, spacing_mm)
     dz, dy, dx = spacing_mm
     sharp = rng.uniform(0.25, 1.1)
     thick = rng.choice((0.0, rng.uniform(0.5, 4.0)))
@@ -122,7 +122,7 @@ def finish(
     return out
 
 
-def _turn(hu: NDArray[np.float32], degrees: float, spacing_mm: tuple[float, float, float]) -> None:
+def turn_slices(hu: NDArray[np.float32], degrees: float, spacing_mm: tuple[float, float, float]) -> None:
     """Turn every slice about the middle of the picture, in place."""
     _, ny, nx = hu.shape
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

@@ -127,6 +127,10 @@ class Scene:
         """Keep the centre of an organ for findings painted later."""
         self.spots[name] = np.array(centre, float)
 
+    def now_drawing(self, *names: str) -> None:
+        """Say whose mask gets what is painted from now on; without names nobody's."""
+        self.canvas.owners = names
+
     def wants(self, kind: str, place: str = "") -> bool:
         """Return whether this finding is wished for."""
         return (f"{kind}@{place}" if place else kind) in self.wishes

@@ -64,6 +64,9 @@ class Canvas:
         steps = [float(np.mean(np.diff(axis))) for axis in (self.z, self.y, self.x)]
         self.step_mm = (steps[0], steps[1], steps[2])
         self.soft_mm = float(np.mean(steps))
+        #: Covers of the shapes that are followed: what later ones left of them. What is painted now belongs to `owners`.
+        self.masks: dict[str, Floats] = {}
+        self.owners: tuple[str, ...] = ()
 
     def box(self, low: ArrayLike, high: ArrayLike) -> Box | None:
         """Return the index box of the corners `low`, `high` (x, y, z) with a voxel of margin, or None when it is empty."""
@@ -172,6 +175,9 @@ class Canvas:
             patch = Patch(patch.box, patch.cover * clip[patch.box])
         target = self.hu[patch.box]
         target += patch.cover * (hu - target)
+        for name, mask in self.masks.items():
+            part = mask[patch.box]
+            part += patch.cover * (float(name in self.owners) - part)
         return patch
 
     def paint_ellipsoid(

@@ -50,6 +50,7 @@ def paint_spine(scene: Scene) -> None:
         if worn > 0.75 and bone.name in {"l4", "l5", "l3"} and rng.random() < 0.4:  # gas of a worn disc
             canvas.paint_ellipsoid((0, bone.y, (bone.z_lo + below) / 2), (9, 7, 1.6), -700)
         solid = _body(scene, bone, [(bone.z_lo, spur), (bone.z_lo + 4, 0.96), (bone.z, 0.89), (bone.z_hi - 4, 0.96), (bone.z_hi, spur)])
+        scene.now_drawing(f"vertebra_{bone.name}")
         patch = canvas.cover(solid)
         canvas.paint(patch, hu["cortical"] * 0.85)
         inner = canvas.cover(solid, -1.6)
@@ -93,6 +94,7 @@ def _arch(scene: Scene, bone: Vertebra, rind: float, marrow: float) -> None:
     plate = ribbon(canvas, levels, cap=3.0)
     canvas.paint(canvas.cover(plate), rind)
     canvas.paint(canvas.cover(plate, -1.4), marrow)
+    scene.now_drawing()
     canal = (9.5, 7.5) if kind == "t" else (11, 8)
     canvas.paint_ellipsoid((0, rear - 9, mid), (*canal, half + 4), hu["fat"] + 60, power=3)
     canvas.paint_ellipsoid((0, rear - 8.5, mid), (canal[0] - 2, canal[1] - 1.5, half + 5), 20, power=3)

@@ -46,6 +46,7 @@ def paint_spleen(scene: Scene) -> None:
     if patch is not None and person.phase in {"arterial", "pulmonary"}:  # the early spleen is striped
         stripes = canvas.field(patch.box, 12.0, person.rng("spleen-stripes"))
         value = hu["spleen"] + np.clip(stripes, -1, 1) * np.float32(30)
+    scene.now_drawing("spleen")
     spleen = canvas.paint(patch, value)
     scene.keep_spot("spleen", centre)
     extent = scene.painted_span(spleen, (low, high))
@@ -80,6 +81,7 @@ def paint_stomach(scene: Scene) -> None:
     if roof is not None and cap is not None:  # the fundus fills the left dome
         solid = join(canvas, [solid, meet(cap, roof)], 8.0)
     patch = within(canvas.cover(solid, 1.0), belly)
+    scene.now_drawing("stomach")
     canvas.paint(patch, hu["bowel_wall"])
     if solid is not None:
         folds = canvas.field(solid.box, 10.0, person.rng("gastric-folds"))
@@ -93,6 +95,7 @@ def paint_stomach(scene: Scene) -> None:
     extent = scene.painted_span(patch, (float(lows.min()) - 1, max(float(highs.max()), top - 7)))
     scene.mark("stomach", *extent)
     scene.mark("gastric_fundus", extent[1] - 34, extent[1])
+    scene.now_drawing()
     if scene.wants("hiatal_hernia"):
         rng = scene.rng("hiatal_hernia")
         semi = np.array((26, 24, 26)) * rng.uniform(0.65, 1.7)
@@ -115,13 +118,15 @@ def paint_pancreas(scene: Scene) -> None:
     shape = head - (36, 138, -250)
     thick = (1.0 if person.sex == "M" else 0.92) * float(np.interp(person.age, (30, 60, 85), (1.08, 1.0, 0.78)))
     path = np.add([(24, 136, -262), (36, 138, -254), (32, 140, -238), (8, 147, -228), (-22, 144, -214), (-50, 126, -203), (-78, 104, -194)], shape)
-    solid = tube(canvas, path, np.array((9, 13, 12, 8, 9, 9, 8)) * thick, 4.0, 3.0)
+    solid = tube(canvas, path, np.array((10, 15, 14, 10, 11, 11, 10)) * thick, 4.0, 3.0)
     if solid is not None:
         lobules = canvas.field(solid.box, 6.0, person.rng("pancreas-lobules"))
         deep = float(np.interp(person.age, (30, 80), (1.0, 3.4)))
         solid = type(solid)(solid.box, solid.distance + np.abs(lobules) * np.float32(deep) - np.float32(0.8))
+    scene.now_drawing("pancreas")
     canvas.paint(canvas.cover(solid), hu["pancreas"])
     canvas.paint_tube(path[2:], 1.1, hu["bile"] + 8)
+    scene.now_drawing()
     canvas.paint_tube(np.add([(42, 136, -206), (38, 134, -236), (44, 134, -258)], shape), 2.6, hu["bile"])
     scene.keep_course("pancreas", np.add([(36, 138, -250), (8, 147, -230), (-25, 142, -214), (-70, 110, -197)], shape), 9.0)
     scene.mark("pancreas_head", -271 + shape[2], -228 + shape[2])
@@ -149,6 +154,7 @@ def paint_adrenals(scene: Scene) -> None:
                 (z + 15, [(x, y + 7), (x + sign * 2 * swing, y - 1)], 1.7), (z + 4, [(x, y + 9), (x + sign * 7 * swing, y - 8)], 2.1),
                 (z - 10, [(x + sign, y + 8), (x + sign * (12 * swing + 1), y - 13)], 2.0),
             ]  # fmt: skip
+            scene.now_drawing(f"adrenal_{side}")
             canvas.paint(canvas.cover(ribbon(canvas, limb)), hu["adrenal"])
         scene.mark(f"adrenal_{side}", place[2] - 13, place[2] + 17)
         target = f"adrenal_nodule@{side}"
