@@ -9,9 +9,12 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import nibabel
 import numpy as np
@@ -38,70 +41,31 @@ _VALID_EVERY, _TWICE_EVERY, _STORED_EVERY = 4, 3, 5
 _MIN_VISIBLE = 0.5
 _SERIES = 4
 
+T = TypeVar("T")
 
-def write_ct_rate(root: Path, seeds: Iterable[int], spacing_mm: tuple[float, float, float] = SPACING_MM) -> Path:
+
+def write_ct_rate(
+    root: Path, seeds: Iterable[int], spacing_mm: tuple[float, float, float] = SPACING_MM, num_workers: int = 1
+) -> Path:
     """Write phantoms in the layout of CT-RATE and return `root`.
 
     Every fourth is in "valid", every third is reconstructed twice, every fifth is not a fixed file.
     """
-    dataset = root / "dataset"
-    volumes: list[_Volume] = []
-    for place, seed in enumerate(seeds):
-        split = "valid" if place % _VALID_EVERY == _VALID_EVERY - 1 else "train"
-        scan: PhantomScan | None = None
-        for number in (1, 2) if place % _TWICE_EVERY == 0 else (1,):
-            name = f"{split}_{seed + 1}_a_{number}"
-            is_fixed = place % _STORED_EVERY != _STORED_EVERY - 1
-            folder = f"{split}_fixed" if is_fixed else split
-            path = dataset / folder / f"{split}_{seed + 1}" / f"{split}_{seed + 1}_a" / f"{name}.nii.gz"
-            facts = path.with_name(f".{name}.json")
-            if not (path.is_file() and facts.is_file()):
-                scan = scan or generate_scan(seed, spacing_mm=spacing_mm)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _write_nifti(path, scan.volume, seed if number == 2 else None, 0 if is_fixed else INTERCEPT)
-                report = write_report(scan.targets, scan.diseases, np.random.default_rng([seed, 31]))
-                _write_text(facts, json.dumps({"report": report, "diseases": sorted(scan.diseases)}))
-            known = json.loads(facts.read_text(encoding="utf-8"))
-            findings, _, impressions = known["report"].partition("Impressions:")
-            volumes.append(
-                _Volume(
-                    name,
-                    split,
-                    findings.removeprefix("Findings:").strip(),
-                    impressions.strip(),
-                    frozenset(known["diseases"]),
-                )
-            )
-    _write_tables(dataset, volumes, spacing_mm)
+    jobs = [_Job(root / "dataset", place, seed, spacing_mm) for place, seed in enumerate(seeds)]
+    volumes = [volume for written in _mapped(_write_scan, jobs, num_workers) for volume in written]
+    _write_tables(root / "dataset", volumes, spacing_mm)
     return root
 
 
-def write_clinic(root: Path, seeds: Iterable[int], spacing_mm: tuple[float, float, float] = SPACING_MM) -> Path:
-    """Write phantoms as DICOM studies, with findings placed by image number or by extent, and return the table of them."""
+def write_clinic(
+    root: Path, seeds: Iterable[int], spacing_mm: tuple[float, float, float] = SPACING_MM, num_workers: int = 1
+) -> Path:
+    """Write phantoms as DICOM studies, with findings placed by image number or by extent, and return the table of them.
+
+    Every second report is German, every fourth study is in "valid".
+    """
     root.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for place, seed in enumerate(seeds):
-        folder, report_file, snippets_file = (
-            root / f"study{seed}",
-            root / f"study{seed}.txt",
-            root / f"study{seed}.json",
-        )
-        diseases_file = root / f".study{seed}.json"
-        if not diseases_file.is_file():
-            scan = generate_scan(seed, spacing_mm=spacing_mm)
-            language: Language = "de" if place % 2 else "en"
-            _write_dicom(folder, scan.volume, seed)
-            rng = np.random.default_rng([seed, 37])
-            report = write_report(scan.targets, scan.diseases, rng, language)
-            heading = ("Findings:", "Impression:") if language == "en" else ("Befund:", "Beurteilung:")
-            report = report.replace("Impressions:", f"\n{heading[1]}").replace("Findings:", heading[0], 1)
-            _write_text(report_file, report)
-            _write_text(snippets_file, json.dumps(_snippets(scan, rng, language), ensure_ascii=False))
-            _write_text(diseases_file, json.dumps(sorted(scan.diseases)))  # last: now the study is whole
-        diseases = set(json.loads(diseases_file.read_text(encoding="utf-8")))
-        split = "valid" if place % _VALID_EVERY == _VALID_EVERY - 1 else "train"
-        labels = [int(disease in diseases) for disease in CT_RATE_DISEASES]
-        rows.append([folder.name, f"patient{seed}", report_file.name, split, _SERIES, snippets_file.name, *labels])
+    jobs = [_Job(root, place, seed, spacing_mm) for place, seed in enumerate(seeds)]
     header = [
         "scan",
         "patient_id",
@@ -111,8 +75,22 @@ def write_clinic(root: Path, seeds: Iterable[int], spacing_mm: tuple[float, floa
         "snippets",
         *(f"label:{d}" for d in CT_RATE_DISEASES),
     ]
-    _write_csv(root / "clinic.csv", header, rows)
+    _write_csv(root / "clinic.csv", header, _mapped(_write_study, jobs, num_workers))
     return root / "clinic.csv"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One phantom to write: where, its place in the list, its seed."""
+
+    folder: Path
+    place: int
+    seed: int
+    spacing_mm: tuple[float, float, float]
+
+    @property
+    def split(self) -> str:
+        return "valid" if self.place % _VALID_EVERY == _VALID_EVERY - 1 else "train"
 
 
 @dataclass(frozen=True)
@@ -124,6 +102,60 @@ class _Volume:
     findings: str
     impressions: str
     diseases: frozenset[str]
+
+
+def _mapped(write: Callable[[_Job], T], jobs: Sequence[_Job], num_workers: int) -> list[T]:
+    if num_workers == 1:
+        return [write(job) for job in jobs]
+    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(write, jobs, chunksize=4))
+
+
+def _write_scan(job: _Job) -> list[_Volume]:
+    """Write the one or two reconstructions of a phantom."""
+    split, number_of_patient = job.split, job.seed + 1
+    is_fixed = job.place % _STORED_EVERY != _STORED_EVERY - 1
+    folder = job.folder / (f"{split}_fixed" if is_fixed else split)
+    scan: PhantomScan | None = None
+    volumes = []
+    for number in (1, 2) if job.place % _TWICE_EVERY == 0 else (1,):
+        name = f"{split}_{number_of_patient}_a_{number}"
+        path = folder / f"{split}_{number_of_patient}" / f"{split}_{number_of_patient}_a" / f"{name}.nii.gz"
+        facts = path.with_name(f".{name}.json")
+        if not facts.is_file():
+            scan = scan or generate_scan(job.seed, spacing_mm=job.spacing_mm)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_nifti(path, scan.volume, job.seed if number == 2 else None, 0 if is_fixed else INTERCEPT)
+            report = write_report(scan.targets, scan.diseases, np.random.default_rng([job.seed, 31]))
+            _write_text(
+                facts, json.dumps({"report": report, "diseases": sorted(scan.diseases)})
+            )  # last: it is whole now
+        known = json.loads(facts.read_text(encoding="utf-8"))
+        findings, _, impressions = known["report"].partition("Impressions:")
+        findings = findings.removeprefix("Findings:").strip()
+        volumes.append(_Volume(name, split, findings, impressions.strip(), frozenset(known["diseases"])))
+    return volumes
+
+
+def _write_study(job: _Job) -> list[object]:
+    """Write a phantom as a DICOM study and return its line of the table."""
+    folder, report_file, snippets_file, facts = (
+        job.folder / name.format(job.seed) for name in ("study{}", "study{}.txt", "study{}.json", ".study{}.json")
+    )
+    if not facts.is_file():
+        scan = generate_scan(job.seed, spacing_mm=job.spacing_mm)
+        language: Language = "de" if job.place % 2 else "en"
+        _write_dicom(folder, scan.volume, job.seed)
+        rng = np.random.default_rng([job.seed, 37])
+        report = write_report(scan.targets, scan.diseases, rng, language)
+        heading = ("Findings:", "Impression:") if language == "en" else ("Befund:", "Beurteilung:")
+        report = report.replace("Impressions:", f"\n{heading[1]}").replace("Findings:", heading[0], 1)
+        _write_text(report_file, report)
+        _write_text(snippets_file, json.dumps(_snippets(scan, rng, language), ensure_ascii=False))
+        _write_text(facts, json.dumps(sorted(scan.diseases)))  # last: it is whole now
+    diseases = set(json.loads(facts.read_text(encoding="utf-8")))
+    labels = [int(disease in diseases) for disease in CT_RATE_DISEASES]
+    return [folder.name, f"patient{job.seed}", report_file.name, job.split, _SERIES, snippets_file.name, *labels]
 
 
 def _write_tables(dataset: Path, volumes: Sequence[_Volume], spacing_mm: tuple[float, float, float]) -> None:

@@ -26,6 +26,7 @@ def walked(tmp_path_factory):
     for dataset, root in (("ct-rate", out / "ct-rate"), ("manifest", out / "clinic" / "clinic.csv")):
         command = f"features --dataset {dataset} --root {root} --weights {out / 'start'} --out {out / 'store'}"
         main([*command.split(), "--device", "cpu", "--precision", "float32"])
+    main(f"features --dataset ct-rate --root {out / 'ct-rate'} --out {out / 'store'} --records-only".split())
     main(
         f"fit --recipe {recipe} --features {out / 'store'} --weights {out / 'start'} --out {out / 'run'} --device cpu".split()
     )
