@@ -13,9 +13,8 @@ process writes the records of all scans that have features by then.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,6 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
-from torch import Tensor
 from tqdm import tqdm
 
 from napari_ct_grounding.core.errors import DeviceMemoryError, GroundingError, InputError
@@ -38,6 +36,7 @@ from napari_ct_grounding.model.radfinder.window_batches import WindowBatches, ba
 from napari_ct_grounding.model.weights.loading import load_weights
 from train.data.datasets.scans import Dataset, DatasetScan, PlacedSentence
 from train.data.depth_targets import ImagePlanes, placed_snippets
+from train.data.encoder_identity import window_encoder_fingerprint
 from train.data.feature_writer import FeatureWriter, record_line, write_records
 from train.data.scan_records import ScanFeatures, ScanPlace, Snippet, StoreHeader
 from train.data.stored_features import read_header, rows_of_scans
@@ -48,7 +47,6 @@ __all__ = [
     "extract_features",
     "place_of_grid",
     "refresh_records",
-    "window_encoder_fingerprint",
 ]
 
 PRECISIONS = ("float32", "bfloat16")
@@ -220,15 +218,6 @@ def place_of_grid(grid: WindowGrid) -> ScanPlace:
     z, y, x = grid.num_windows
     pad_z, pad_y, pad_x = (max(0, -start) for start in grid.start)
     return ScanPlace((x, y, z), grid.geometry.affine, (pad_x, pad_y, pad_z), grid.depths_mm, grid.is_inside)
-
-
-def window_encoder_fingerprint(state: Mapping[str, Tensor]) -> str:
-    """Return 16 hexadecimal digits of the parameters of a `WindowEncoder`; what training changes elsewhere does not count."""
-    digest = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(state.items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _network(weights: str | Path, tokenizer: str | Path | None, accept_licence: bool) -> RadFinderNetwork:

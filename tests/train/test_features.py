@@ -15,6 +15,7 @@ from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.weights.loading import load_weights
 from tests.train.data.datasets.layouts import torso_hu
 from train.data.datasets.scans import Dataset, DatasetScan, InExtent, OnImage, PlacedSentence, ReadScan
+from train.data.encoder_identity import check_window_encoder
 from train.data.scan_records import ReportTexts
 from train.data.stored_features import FeatureStore
 from train.features import FeatureExtractor, extract_features, refresh_records
@@ -133,6 +134,14 @@ def test_weights_without_windows_and_other_weights_are_refused(tmp_path, weights
     other = write_tiny_weights(tmp_path / "other", ["Lung."], seed=1)
     with pytest.raises(InputError, match="differs from what is asked for in weights"):
         run(Phantoms(num=1), other, tmp_path / "store")
+
+
+def test_features_know_which_window_encoder_made_them(tmp_path, weights):
+    run(Phantoms(num=1), weights, tmp_path / "store")
+    header = FeatureStore(tmp_path / "store").header
+    check_window_encoder(header, weights)
+    with pytest.raises(InputError, match="that of the weights 'other' is"):
+        check_window_encoder(header, write_tiny_weights(tmp_path / "other", ["Lung."], seed=1))
 
 
 def test_bfloat16_is_near_float32(weights):
