@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.model.weights.loading import load_weights
 from napari_ct_grounding.model.weights.probe import check_probe, probe_volume
 from train.base_text import find_minilm
 from train.data.batches import BatchSettings
 from train.export import export
+from train.fit import slab
+from train.fit.checkpoint import load_checkpoint, save_checkpoint
 from train.fit.slab import fit, load_run
 from train.recipe import ImageRecipe, Recipe, TextRecipe
 from train.report_card import calibrate_command, evaluate_command
@@ -45,11 +50,38 @@ def weights(run, tmp_path_factory):
 
 
 def test_resuming_goes_on_at_the_step_where_training_stopped(run, cache, tmp_path):
-    for file in run.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    fit(replace(RECIPE, steps=3), cache, tmp_path)
+    shutil.copytree(run, tmp_path / "run")
+    fit(replace(RECIPE, steps=3), cache, tmp_path / "run")
     assert load_run(run)[1]["step"] == 2
-    assert load_run(tmp_path)[1]["step"] == 3
+    assert load_run(tmp_path / "run")[1]["step"] == 3
+    with pytest.raises(InputError, match="holds a run whose recipe differs in seed"):
+        fit(replace(RECIPE, seed=2), cache, tmp_path / "run")
+
+
+def test_a_killed_run_ends_with_the_same_bits(run, cache, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killing(path, state):
+        if state["step"] == 3:
+            raise Killed
+        save_checkpoint(path, state)
+
+    monkeypatch.setattr(slab, "_watch", lambda *arguments: None)
+    # Without a limit of time the schedule goes by steps alone.
+    recipe = replace(RECIPE, steps=4, minutes=float("inf"), checkpoint_seconds=0.0)
+    fit(recipe, cache, tmp_path / "whole")
+    monkeypatch.setattr(slab, "save_checkpoint", killing)
+    with pytest.raises(Killed):
+        fit(recipe, cache, tmp_path / "killed")
+    monkeypatch.setattr(slab, "save_checkpoint", save_checkpoint)
+    assert load_run(tmp_path / "killed")[1]["step"] == 2
+    fit(recipe, cache, tmp_path / "killed")
+    want, found = (load_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("whole", "killed"))
+    assert found["step"] == 4
+    for part in ("model", "average", "criterion"):
+        assert all(torch.equal(value, found[part][name]) for name, value in want[part].items())
+    assert list((tmp_path / "whole" / "tensorboard").glob("events.*"))
 
 
 def test_the_package_opens_what_was_exported_and_it_says_the_same(run, weights):

@@ -165,8 +165,9 @@ def fit_radfinder(
         optimizer.step()
         step += 1
 
-        log.write(step, {**_figures(report, network), "lr": rate, "grad_norm": norm,
-                         "seconds": time.perf_counter() - started})  # fmt: skip
+        figures = _figures(report, network)
+        log.write(step, {**figures, "lr": rate, "grad_norm": norm, "seconds": time.perf_counter() - started})
+        log.advance({name: figures[name] for name in ("siglip", "localization", "prompts")})
         is_last = step == stop_at
         is_better = False
         if watched and (step % recipe.validate_every == 0 or step == last_step):

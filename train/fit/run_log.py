@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,20 +39,25 @@ class RunLog:
         if self._is_main:
             self._forget_after(first_step)
         accelerator.init_trackers("tensorboard", init_kwargs={"tensorboard": {"purge_step": first_step}})
-        # Without a terminal (a cluster's log file) there is no bar; the lines say the same.
+        # Without a terminal (a cluster's log file) there is no bar; log.jsonl says the same.
         self._bar = tqdm(total=num_steps, initial=first_step, unit="step", disable=None if self._is_main else True)
 
-    def write(self, step: int, values: dict[str, float]) -> None:
-        """Tell the figures of a step, which counts from 1."""
-        self._accelerator.log(values, step=step)
-        if not self._is_main:
-            return
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **{name: _short(value) for name, value in values.items()}}) + "\n")
-        if "siglip" in values:
-            shown = {name: values[name] for name in ("siglip", "localization", "prompts") if values.get(name)}
-            self._bar.set_postfix({name: f"{value:.3f}" for name, value in shown.items()}, refresh=False)
-            self._bar.update(1)
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """Tell figures of a step, which counts from 1."""
+        self._accelerator.log(dict(values), step=step)
+        if self._is_main:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **{name: _short(value) for name, value in values.items()}}) + "\n")
+
+    def advance(self, losses: Mapping[str, float]) -> None:
+        """Move the bar by one step, and show its losses beside it."""
+        self._bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()}, refresh=False)
+        self._bar.update(1)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence without tearing the bar."""
+        if self._is_main:
+            self._bar.write(sentence)
 
     def close(self) -> None:
         """Bring everything to the disk."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -33,13 +35,18 @@ from train.base_text import find_minilm, prune_minilm
 from train.data.batches import Batch, BatchMaker, prefetched
 from train.data.phantoms import CachedPhantom, load_cache
 from train.data.text import LANGUAGES, FrozenText, PromptBank, WordingBank, draw_wordings, phantom_report
+from train.effective_rank import dimensions_of_variance, effective_rank, variance_shares
 from train.fit.checkpoint import save_checkpoint
+from train.fit.run_log import RunLog, trackers
 from train.losses.disease_prompts import disease_prompt_loss, positive_weight, prompt_logits
-from train.losses.localization import extent_targets, localization_loss
+from train.losses.localization import extent_targets, localization_losses
 from train.losses.siglip import siglip_loss
 from train.recipe import LossRecipe, Recipe
 
 __all__ = ["Criterion", "build_model", "fit", "load_run"]
+
+#: Volume embeddings of the last steps whose rank is told.
+_NUM_RANKED = 512
 
 #: Reports that the vocabulary is chosen by, beside all wordings; more do not change it.
 _NUM_VOCABULARY_PHANTOMS = 400
@@ -72,8 +79,8 @@ class Criterion(nn.Module):
 
     def forward(
         self, model: SlabModel, batch: Batch, prompts: tuple[Tensor, Tensor], feature_dropout: float, is_coarse: bool
-    ) -> dict[str, Tensor]:
-        """Return the three losses of a batch, unweighted.
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the three losses of a batch, unweighted, and the volume embeddings of its scans.
 
         Parameters
         ----------
@@ -100,9 +107,8 @@ class Criterion(nn.Module):
             batch.centre, batch.extent, valid, self._recipe.min_sigma_slabs, self._recipe.extent_share
         )
         scale = self.log_localization_scale.clamp_max(4.6).exp()
-        losses = {
-            "localization": localization_loss(depth[batch.owner], localization[:num_sentences], targets, valid, scale)
-        }
+        each = localization_losses(depth, batch.owner, localization[:num_sentences], targets, batch.mask, scale)
+        losses = {"localization": each.mean()}
         reports = report[num_sentences : num_sentences + num_scans]
         losses["siglip"] = siglip_loss(retrieval, reports, self.logit_scale, self.logit_bias, batch.is_same_report)
         pairs = F.normalize(report[num_sentences + num_scans :], dim=-1)
@@ -114,7 +120,7 @@ class Criterion(nn.Module):
         )
         loss = disease_prompt_loss(logits, batch.labels, self.positive_weights)
         losses["disease"] = logits.sum() * 0 if loss is None else loss
-        return losses
+        return losses, retrieval
 
 
 def build_model(recipe: Recipe, sentences: Iterable[str], out: Path, frame: SlabFrame) -> SlabModel:
@@ -227,7 +233,9 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
     model.text.bert.eval()
     last_step = last_saved = last_told = time.perf_counter()
     sums: dict[str, float] = {}
-    log = (out / "log.jsonl").open("a", encoding="utf-8")
+    recent: deque[Tensor] = deque(maxlen=_NUM_RANKED // recipe.batch.num_scans + 1)
+    accelerator = Accelerator(cpu=True, log_with=trackers(), project_dir=out)
+    log = RunLog(accelerator, out, step, recipe.steps)
     for batch in prefetched(maker, step):
         # A machine that slept or a process that was halted has not trained meanwhile.
         elapsed += min(time.perf_counter() - last_step, _LONGEST_STEP_S)
@@ -240,7 +248,9 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
         for group in optimizer.param_groups:
             group["lr"] = rate
         drawn = prompts.draw(recipe.loss.num_prompts, np.random.default_rng([recipe.seed, 17, step]))
-        losses = criterion(model, batch, drawn, recipe.text.feature_dropout, progress < recipe.coarse_share)
+        is_coarse = progress < recipe.coarse_share
+        losses, embeddings = criterion(model, batch, drawn, recipe.text.feature_dropout, is_coarse)
+        recent.append(embeddings.detach())
         loss = sum((weights[name] * value for name, value in losses.items()), torch.zeros(()))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -249,18 +259,20 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
         step += 1
         _update_average(average, model, min(recipe.optimizer.ema_decay, step / (step + 10)))
 
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach())
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        log.advance(values)
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + value
         sums["steps"] = sums.get("steps", 0) + 1
         now = time.perf_counter()
         if now - last_told > 20:
-            means = {name: round(value / sums["steps"], 4) for name, value in sums.items() if name != "steps"}
-            entry = {"step": step, "elapsed_s": round(elapsed, 1), "lr": round(rate, 6), **means,
-                     "s_per_step": round((now - last_told) / sums["steps"], 3),
-                     "temperature": round(criterion.temperature, 4)}  # fmt: skip
-            print(json.dumps(entry), flush=True)
-            log.write(json.dumps(entry) + "\n")
-            log.flush()
+            means = {name: value / sums["steps"] for name, value in sums.items() if name != "steps"}
+            shares = variance_shares(torch.cat(list(recent)))
+            entry = {"elapsed_s": elapsed, "lr": rate, **means, "s_per_step": (now - last_told) / sums["steps"],
+                     "temperature": criterion.temperature, "effective_rank": effective_rank(shares),
+                     "dimensions_of_90_percent": float(dimensions_of_variance(shares))}  # fmt: skip
+            log.write(step, entry)
+            log.say(f"step {step}: " + ", ".join(f"{name} {value:.4g}" for name, value in entry.items()))
             sums, last_told = {}, now
         if now - last_saved > recipe.checkpoint_seconds:
             _save(out, recipe, model, average, criterion, optimizer, step, elapsed)
@@ -336,15 +348,21 @@ def _save(
     )
 
 
-def _watch(out: Path, cache: Path, watched: Sequence[CachedPhantom], temperature: float, log: Any, step: int) -> None:
-    """Print how far the averaged model is off on phantoms and wordings that it has not seen."""
+def _watch(
+    out: Path, cache: Path, watched: Sequence[CachedPhantom], temperature: float, log: RunLog, step: int
+) -> None:
+    """Tell how far the averaged model is off on phantoms and wordings that it has not seen."""
     from train.evaluate import localize_cached, summary_line
 
     model, _ = load_run(out)
     truths = localize_cached(model, cache, watched, temperature)
     line = summary_line(truths)
-    print(f"step {step}: {line}", flush=True)
-    log.write(json.dumps({"step": step, "watched": line}) + "\n")
+    errors = {
+        name: [abs(item.predicted_mm - item.z_mm) for item in truths if item.is_finding is is_finding]
+        for name, is_finding in (("landmarks", False), ("findings", True))
+    }
+    log.write(step, {f"watched_{name}_mm": float(np.mean(of)) for name, of in errors.items() if of})
+    log.say(f"step {step}: {line}")
 
 
 def _fingerprint(module: nn.Module) -> str:
