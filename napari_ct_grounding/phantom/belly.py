@@ -37,5 +37,7 @@ def within(patch: Patch | None, clip: Floats) -> Patch | None:
 def layered(scene: Scene, patch: Patch, level_y: float, below: float | Floats, above: float | Floats) -> Floats:
     """Return values with a horizontal level (the patient lies on the back): `above` it gas, `below` it fluid."""
     canvas = scene.canvas
-    share = np.clip((canvas.y[patch.box[1]] - level_y) / canvas.step_mm[1] + 0.5, 0, 1).astype(np.float32)[None, :, None]
+    share = np.clip((canvas.y[patch.box[1]] - level_y) / canvas.step_mm[1] + 0.5, 0, 1).astype(np.float32)[
+        None, :, None
+    ]
     return np.asarray(below + (above - below) * share, np.float32)

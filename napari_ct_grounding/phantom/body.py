@@ -1,12 +1,12 @@
 """One person: sex, age, stature, girth, and the maps between the reference person and the real one."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -44,6 +44,7 @@ VERTEBRAE: dict[str, tuple[float, float, float, float, float, float]] = {
     "l4": (26.5, 11, -332, 51, 38, 93),
     "l5": (26, 10, -369, 53, 38, 85),
 }
+
 
 @dataclass(frozen=True)
 class Vertebra:
@@ -122,7 +123,7 @@ class Person:
 
     @cached_property
     def middle_x(self) -> float:
-        """x of the middle of the mediastinum, between the two lungs."""
+        """X of the middle of the mediastinum, between the two lungs."""
         return float(self.jitter("mediastinum", (3, 0, 0))[0])
 
     @cached_property
@@ -148,7 +149,7 @@ class Person:
         return CAVITY + self._girth(CAVITY[:, 0])
 
     @staticmethod
-    def belly_share(z: NDArray | float) -> NDArray:
+    def belly_share(z: NDArray | float) -> Any:
         """Share of `belly_mm` by which the front of the belly lies further forwards at a reference z."""
         return np.interp(z, (-470, -400, -300, -220, -130), (0.0, 0.55, 1.0, 0.7, 0.0))
 

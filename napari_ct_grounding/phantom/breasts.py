@@ -1,5 +1,8 @@
 """Breasts: their shape is part of the skin; gland and fat lie within."""
 
+# `point + (x, y, z)` adds vectors.
+# ruff: noqa: RUF005
+
 from __future__ import annotations
 
 import numpy as np

@@ -78,8 +78,8 @@ def _rows(canvas: Canvas, z: NDArray[np.float64], cap: float, reach: float) -> t
     return slice(int(first), int(last)), weights, (np.abs(own - inside) * cap).astype(np.float32)
 
 
-def _plane(canvas: Canvas, low: ArrayLike, high: ArrayLike) -> tuple[slice, slice] | None:
-    box = canvas.box((low[0], low[1], canvas.z[0]), (high[0], high[1], canvas.z[-1]))  # type: ignore[index]
+def _plane(canvas: Canvas, low: NDArray, high: NDArray) -> tuple[slice, slice] | None:
+    box = canvas.box((low[0], low[1], canvas.z[0]), (high[0], high[1], canvas.z[-1]))
     return None if box is None else (box[1], box[2])
 
 
@@ -207,10 +207,17 @@ def join(canvas: Canvas, solids: Sequence[Solid | None], blend_mm: float = 0.0) 
 
 
 def ball(
-    canvas: Canvas, centre: ArrayLike, semi: ArrayLike, margin_mm: float = 0.0, turn: NDArray[np.float64] | None = None,
+    canvas: Canvas,
+    centre: ArrayLike,
+    semi: ArrayLike,
+    margin_mm: float = 0.0,
+    turn: NDArray[np.float64] | None = None,
     power: float = 2.0,
 ) -> Solid | None:
-    """Return the solid of an ellipsoid (superellipsoid) with semi-axes along the rows of `turn`; distances are right near its surface."""
+    """Return the solid of an ellipsoid (superellipsoid) with semi-axes along the rows of `turn`.
+
+    Distances are right near its surface.
+    """
     middle, axes = np.asarray(centre, float), np.asarray(semi, float)
     rows = np.eye(3) if turn is None else turn
     half = np.sqrt(((rows * axes[:, None]) ** 2).sum(0)) + margin_mm
@@ -218,16 +225,21 @@ def ball(
     if box is None:
         return None
     offsets = canvas.offsets(box, middle)
-    parts = [sum(np.float32(w / r) * d for w, d in zip(row, offsets, strict=True)) for row, r in zip(rows, axes, strict=True)]
+    parts: list[NDArray] = []
+    for row, length in zip(rows, axes, strict=True):
+        weights = [np.float32(weight / length) for weight in row]
+        parts.append(offsets[0] * weights[0] + offsets[1] * weights[1] + offsets[2] * weights[2])
     if power != 2.0:
-        total = sum(np.abs(part) ** np.float32(power) for part in parts)
+        total = np.sum([np.abs(part) ** np.float32(power) for part in parts], axis=0)
         return Solid(box, (total ** np.float32(1 / power) - 1) * np.float32(axes.min()))
-    q = np.sqrt(sum(part**2 for part in parts))
-    slope = np.sqrt(sum((part / np.float32(length)) ** 2 for part, length in zip(parts, axes, strict=True)))
-    return Solid(box, (q - 1) * q / np.maximum(slope, np.float32(0.3 / axes.max())))
+    q = np.sqrt(parts[0] ** 2 + parts[1] ** 2 + parts[2] ** 2)
+    a, b, c = (part / np.float32(length) for part, length in zip(parts, axes, strict=True))
+    return Solid(box, (q - 1) * q / np.maximum(np.sqrt(a**2 + b**2 + c**2), np.float32(0.3 / axes.max())))
 
 
-def rod(canvas: Canvas, start: ArrayLike, stop: ArrayLike, r_start: float, r_stop: float, margin_mm: float = 0.0) -> Solid | None:
+def rod(
+    canvas: Canvas, start: ArrayLike, stop: ArrayLike, r_start: float, r_stop: float, margin_mm: float = 0.0
+) -> Solid | None:
     """Return the solid of a round-ended cone between two points (x, y, z)."""
     a, b = np.asarray(start, float), np.asarray(stop, float)
     reach = max(r_start, r_stop) + margin_mm
@@ -242,7 +254,9 @@ def rod(canvas: Canvas, start: ArrayLike, stop: ArrayLike, r_start: float, r_sto
     return Solid(box, np.sqrt(gap) - np.float32(r_start) - t * np.float32(r_stop - r_start))
 
 
-def tube(canvas: Canvas, points: ArrayLike, radii: ArrayLike, blend_mm: float = 0.0, margin_mm: float = 0.0) -> Solid | None:
+def tube(
+    canvas: Canvas, points: ArrayLike, radii: ArrayLike, blend_mm: float = 0.0, margin_mm: float = 0.0
+) -> Solid | None:
     """Return the solid of a tube along a polyline (n, 3), its pieces blended."""
     path = np.asarray(points, float)
     wide = np.broadcast_to(np.asarray(radii, float), (len(path),))
@@ -252,6 +266,12 @@ def tube(canvas: Canvas, points: ArrayLike, radii: ArrayLike, blend_mm: float = 
 
 def meet(solid: Solid, other: Solid) -> Solid:
     """Return what two solids share, on the box that they share; outside it nothing is left."""
-    box = tuple(slice(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop))) for a, b in zip(solid.box, other.box, strict=True))
-    parts = [s.distance[tuple(slice(k.start - o.start, k.stop - o.start) for k, o in zip(box, s.box, strict=True))] for s in (solid, other)]
+    box = tuple(
+        slice(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop)))
+        for a, b in zip(solid.box, other.box, strict=True)
+    )
+    parts = [
+        s.distance[tuple(slice(k.start - o.start, k.stop - o.start) for k, o in zip(box, s.box, strict=True))]
+        for s in (solid, other)
+    ]
     return Solid(box, np.maximum(*parts))  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
 """Head and neck."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501, RUF005
 
 from __future__ import annotations
 
@@ -27,7 +26,9 @@ def paint_head(scene: Scene) -> None:
         canvas.paint_ellipsoid((sign * 30, 90 + dy, base + 20), (26, 30, 18), hu["brain"])
         canvas.paint_ellipsoid((sign * 34, 196 + dy, base + 24), (15, 17, 15), 15)
         canvas.paint_ellipsoid((sign * 34, 199 + dy, base + 24), (12, 12, 12), 12)
-        canvas.paint_tube([(sign * 46, 130 + dy, base + 4), (sign * 58, 160 + dy, base), (sign * 42, 196 + dy, base - 6)], 5, 700)
+        canvas.paint_tube(
+            [(sign * 46, 130 + dy, base + 4), (sign * 58, 160 + dy, base), (sign * 42, 196 + dy, base - 6)], 5, 700
+        )
         canvas.paint_ellipsoid((sign * 50, 150 + dy, base - 16), (11, 22, 26), hu["muscle"])
     for sign in (1, -1):
         canvas.paint_ellipsoid((sign * 52, 110 + dy, base), (16, 18, 16), 900)
@@ -53,7 +54,9 @@ def paint_head(scene: Scene) -> None:
     for sign in (1, -1):
         canvas.paint_ellipsoid((sign * 31, 160 + dy * 0.7, 170 + dz), (10, 15, 14), 48)
         canvas.paint_ellipsoid((sign * 52, 120 + dy, 200 + dz), (12, 17, 22), 5)
-        canvas.paint_tube([(sign * 9, 158, 160), (sign * 10, 160, 110), (sign * 12, 164, 60)], [5, 4.5, 4], hu["muscle"])
+        canvas.paint_tube(
+            [(sign * 9, 158, 160), (sign * 10, 160, 110), (sign * 12, 164, 60)], [5, 4.5, 4], hu["muscle"]
+        )
         canvas.paint_tube([(sign * 8, 128, 205), (sign * 9, 122, 150), (sign * 8, 112, 90)], [7, 7, 5], hu["muscle"])
     canvas.paint_tube([(0, 150 + dy, 215 + dz), (0, 142 + dy, 170), (0, 140, 140)], [13, 9, 7], hu["gas"])
     for sign in (1, -1):
@@ -71,5 +74,3 @@ def paint_head(scene: Scene) -> None:
     scene.mark("hyoid", 160 + dz / 2, 170 + dz / 2)
     scene.mark("larynx", 110 + dz / 3, 148 + dz / 3)
     scene.mark("cricoid", 105 + dz / 3, 121 + dz / 3)
-
-

@@ -1,7 +1,6 @@
 """Kidneys, renal pelves and ureters."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501, RUF005
 
 from __future__ import annotations
 
@@ -10,7 +9,7 @@ import numpy as np
 from napari_ct_grounding.phantom.belly import belly_shift
 from napari_ct_grounding.phantom.catalogue import graded
 from napari_ct_grounding.phantom.scene import Scene
-from napari_ct_grounding.phantom.shapes import Patch, rotation
+from napari_ct_grounding.phantom.shapes import rotation
 
 __all__ = ["paint_kidneys"]
 
@@ -50,10 +49,21 @@ def paint_kidneys(scene: Scene) -> None:
             canvas.paint_tube([sinus + inward * 3, calyx - inward * 7], [3.0, 2.6], pelvis_hu)
         canvas.paint_tube([sinus, sinus + inward * 13 + (0, 0, -6)], [4.5, 5.0], pelvis_hu)
         scene.now_drawing()
-        course = [sinus + inward * 13 + (0, 0, -6), (sign * 42, 102, -300), (sign * 46, 106, -345), (sign * 54, 84, -400), (sign * 44, 80, -455), (sign * 22, 100, -482)]
+        course = [
+            sinus + inward * 13 + (0, 0, -6),
+            (sign * 42, 102, -300),
+            (sign * 46, 106, -345),
+            (sign * 54, 84, -400),
+            (sign * 44, 80, -455),
+            (sign * 22, 100, -482),
+        ]
         canvas.paint_tube(course, [4.0, 2.3, 2.2, 2.2, 2.2, 2.0], 0.7 * pelvis_hu + 10)
         # Vein and artery at the hilum.
-        canvas.paint_tube([sinus + inward * 2 + (0, 4, 4), sinus + inward * 22 + (0, 4, 6)], [3.0, 4.5], 0.5 * (hu["ivc"] + hu["cortex"]))
+        canvas.paint_tube(
+            [sinus + inward * 2 + (0, 4, 4), sinus + inward * 22 + (0, 4, 6)],
+            [3.0, 4.5],
+            0.5 * (hu["ivc"] + hu["cortex"]),
+        )
         canvas.paint_tube([sinus + inward * 2 + (0, -3, 4), sinus + inward * 20 + (0, -2, 6)], [2.0, 2.6], hu["aorta"])
         scene.keep_spot(f"kidney_{side}", centre)
         scene.keep_spot(f"renal_sinus_{side}", sinus)

@@ -78,7 +78,10 @@ def paint_liver(scene: Scene) -> None:
     for path, radii in paths:
         canvas.paint_tube(path, radii, hu["portal"])
     # The fissure of the round ligament parts the left lobe.
-    cleft = [(z, np.array([(x0, 204), (x0 + 5, 160)]) + move[:2], 1.3) for z, x0 in ((-212 + move[2], 2), (-180 + move[2], 6))]
+    cleft = [
+        (z, np.array([(x0, 204), (x0 + 5, 160)]) + move[:2], 1.3)
+        for z, x0 in ((-212 + move[2], 2), (-180 + move[2], 6))
+    ]
     canvas.paint(within(canvas.cover(ribbon(canvas, cleft)), belly), hu["visceral_fat"] + 20)
     scene.mark("portal_vein", porta[2] - 30, porta[2] + 6)
     _lesions(scene, cover, top)
@@ -87,14 +90,19 @@ def paint_liver(scene: Scene) -> None:
 def _veins(scene: Scene, move: np.ndarray, cover: np.ndarray, kept: Patch) -> None:
     """Portal and hepatic trees that fill the liver between one another."""
     canvas, person = scene.canvas, scene.person
-    ends = np.array([(x, y, z) for x in range(-40, 136, 16) for y in range(52, 196, 16) for z in range(-276, -134, 16)], float)
+    ends = np.array(
+        [(x, y, z) for x in range(-40, 136, 16) for y in range(52, 196, 16) for z in range(-276, -134, 16)], float
+    )
     ends += person.rng("liver-twigs").uniform(-7, 7, ends.shape)
     # Which ends lie in the liver does not depend on the scan: ask the outlines themselves on a coarse grid.
     coarse = type(canvas)(np.arange(-290, -124, 6.0), np.arange(36, 206, 6.0), np.arange(-80, 150, 6.0))
     solid = loft(coarse, _LIVER)
     if solid is None:
         return
-    index = [np.clip(np.rint((ends[:, 2 - k] - axis[0]) / 6).astype(int), 0, len(axis) - 1) for k, axis in enumerate((coarse.z, coarse.y, coarse.x))]
+    index = [
+        np.clip(np.rint((ends[:, 2 - k] - axis[0]) / 6).astype(int), 0, len(axis) - 1)
+        for k, axis in enumerate((coarse.z, coarse.y, coarse.x))
+    ]
     known = np.full(coarse.hu.shape, 9.0, np.float32)
     known[solid.box] = solid.distance
     ends = ends[known[index[0], index[1], index[2]] < -7]
@@ -110,9 +118,19 @@ def _veins(scene: Scene, move: np.ndarray, cover: np.ndarray, kept: Patch) -> No
                 continue
             tree = grow(np.asarray(root) + move, points + move * (0, 0, 1), 0.95, rng)
             wide = np.maximum(tree.r_start, tree.r_stop) > 0.55 * canvas.soft_mm
-            paint_threads(canvas, tree.start[~wide], tree.stop[~wide], tree.r_start[~wide], tree.r_stop[~wide], scene.hu[name], cover)
+            paint_threads(
+                canvas,
+                tree.start[~wide],
+                tree.stop[~wide],
+                tree.r_start[~wide],
+                tree.r_stop[~wide],
+                scene.hu[name],
+                cover,
+            )
             for k in np.flatnonzero(wide):
-                canvas.paint(canvas.capsule(tree.start[k], tree.stop[k], tree.r_start[k], tree.r_stop[k]), scene.hu[name], cover)
+                canvas.paint(
+                    canvas.capsule(tree.start[k], tree.stop[k], tree.r_start[k], tree.r_stop[k]), scene.hu[name], cover
+                )
 
 
 def _sac(scene: Scene) -> tuple[np.ndarray, float]:

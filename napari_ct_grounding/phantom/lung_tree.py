@@ -5,7 +5,6 @@ branch is as wide as the points behind it demand. It lies in reference mm and is
 """
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -25,7 +24,12 @@ _ARTERY_ROOTS = ((48, 110, -6), (50, 120, -46), (44, 100, -52), (-54, 110, -8), 
 _VEIN_ROOTS = ((50, 124, -30), (50, 126, -56), (50, 94, -74), (-52, 124, -30), (-54, 128, -50), (-50, 92, -74))
 #: Where the arteries of both lungs end and where the veins reach the atrium.
 _STEM_ARTERY = {1: (40, 113, -25), -1: (-46, 104, -20)}
-_STEM_VEIN = {(1, True): (30, 112, -46), (1, False): (28, 100, -68), (-1, True): (-32, 112, -46), (-1, False): (-30, 100, -68)}
+_STEM_VEIN = {
+    (1, True): (30, 112, -46),
+    (1, False): (28, 100, -68),
+    (-1, True): (-32, 112, -46),
+    (-1, False): (-30, 100, -68),
+}
 _TWIGS_PER_LUNG = 700
 
 
@@ -56,7 +60,11 @@ def grow(root: NDArray[np.float64], points: NDArray[np.float64], twig_mm: float,
         share = np.where(single, 1.0, 0.36 if depth == 0 else 0.56)[:, None]
         fork = origin + (middle - origin) * share
         if depth:
-            fork += rng.normal(0, 0.07, fork.shape) * np.linalg.norm(fork - origin, axis=1, keepdims=True) * ~single[:, None]
+            fork += (
+                rng.normal(0, 0.07, fork.shape)
+                * np.linalg.norm(fork - origin, axis=1, keepdims=True)
+                * ~single[:, None]
+            )
         radius = twig_mm * count**0.4
         parts.append((origin, fork, np.minimum(wide, radius * 1.25), np.where(single, 0.45 * radius, radius)))
         alive = ~single
@@ -87,7 +95,11 @@ def _twigs(scene: Scene, lungs: LungMap, name: str) -> list[NDArray[np.float64]]
         mine = np.flatnonzero((lungs.codes == code) & (lungs.depth_mm > 5))
         lung = max(int(((lungs.codes > 3) == (code > 3)).sum()), 1)
         wanted = round(_TWIGS_PER_LUNG * len(mine) / lung * 1.3)
-        chosen = lungs.points[rng.choice(mine, min(wanted, len(mine)), replace=False)].astype(float) if len(mine) else np.zeros((0, 3))
+        chosen = (
+            lungs.points[rng.choice(mine, min(wanted, len(mine)), replace=False)].astype(float)
+            if len(mine)
+            else np.zeros((0, 3))
+        )
         out.append(chosen + rng.uniform(-4, 4, chosen.shape))
     return out
 
@@ -144,7 +156,9 @@ def _paint_tree(scene: Scene, tree: Tree, value: float, clip: NDArray[np.float32
     canvas = scene.canvas
     wide = np.maximum(tree.r_start, tree.r_stop) > 0.55 * canvas.soft_mm
     reach = tree.r_start + canvas.soft_mm
-    seen = (np.maximum(tree.start[:, 2], tree.stop[:, 2]) + reach > canvas.z[0]) & (np.minimum(tree.start[:, 2], tree.stop[:, 2]) - reach < canvas.z[-1])
+    seen = (np.maximum(tree.start[:, 2], tree.stop[:, 2]) + reach > canvas.z[0]) & (
+        np.minimum(tree.start[:, 2], tree.stop[:, 2]) - reach < canvas.z[-1]
+    )
     thin = tree.select(seen & ~wide)
     paint_threads(canvas, thin.start, thin.stop, thin.r_start, thin.r_stop, value, clip)
     for k in np.flatnonzero(seen & wide)[::-1]:
@@ -183,7 +197,10 @@ def paint_airways(scene: Scene) -> None:
     canvas.paint_tube(trachea, 9.5 * size + 1.9, 35)
     for z in np.arange(own[2] + 8, 112, 4.6):  # rings of cartilage, open behind
         if canvas.z[0] - 6 < z < canvas.z[-1] + 6 and canvas.soft_mm < 3:
-            x, y = np.interp(z, (0, 35, 75, 113), (4 + own[0], 2 + pull, pull * 0.5, 0)), np.interp(z, (0, 35, 75, 113), (110, 120, 134, 138))
+            x, y = (
+                np.interp(z, (0, 35, 75, 113), (4 + own[0], 2 + pull, pull * 0.5, 0)),
+                np.interp(z, (0, 35, 75, 113), (110, 120, 134, 138)),
+            )
             turns = np.radians((-35, 10, 55, 90, 125, 170, 215))
             ring = np.stack([x + 10.4 * size * np.cos(turns), y + 10.4 * size * np.sin(turns), np.full(7, z)], axis=1)
             canvas.paint_tube(ring, 1.0, chalk + 20)

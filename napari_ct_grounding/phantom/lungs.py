@@ -99,7 +99,9 @@ def _fissures(scene: Scene, lung: Patch, value: NDArray[np.float32]) -> None:
     wave += z
     plane = (base + oblique).astype(np.float32)
     _line(value, wave, plane, np.float32(0.73), wide, 110.0)
-    middle = np.where((x > 0) & (y - 50 > (major_right - minor) / 0.93), np.float32(minor) - 0.15 * (y - 150), np.float32(1e4))
+    middle = np.where(
+        (x > 0) & (y - 50 > (major_right - minor) / 0.93), np.float32(minor) - 0.15 * (y - 150), np.float32(1e4)
+    )
     _line(value, wave, middle.astype(np.float32), np.float32(1.0), wide, 90.0)
 
 

@@ -58,7 +58,20 @@ _LOIN = np.array([(0, 0.085), (0.1, 0.03), (0.25, 0), (0.45, 0.015), (0.68, 0.1)
                   (0.46, 0.985), (0.2, 1), (0, 0.99)])  # fmt: skip
 _SEAT = np.array([(0, 0.13), (0.1, 0.045), (0.3, 0), (0.58, 0.04), (0.84, 0.2), (0.98, 0.42), (1, 0.58), (0.93, 0.77), (0.76, 0.91),
                   (0.46, 0.98), (0.2, 1), (0, 1)])  # fmt: skip
-_NECK = np.array([(0, 0.03), (0.2, 0), (0.5, 0.06), (0.82, 0.24), (0.98, 0.46), (0.98, 0.62), (0.85, 0.8), (0.58, 0.93), (0.25, 0.99), (0, 1)])
+_NECK = np.array(
+    [
+        (0, 0.03),
+        (0.2, 0),
+        (0.5, 0.06),
+        (0.82, 0.24),
+        (0.98, 0.46),
+        (0.98, 0.62),
+        (0.85, 0.8),
+        (0.58, 0.93),
+        (0.25, 0.99),
+        (0, 1),
+    ]
+)
 _BELLY = np.array([(0, 0.2), (0.2, 0.1), (0.42, 0.02), (0.62, 0.02), (0.82, 0.16), (0.97, 0.4), (1, 0.58), (0.93, 0.78), (0.74, 0.93),
                    (0.45, 1), (0.2, 1), (0, 0.99)])  # fmt: skip
 #: z, template of the body there; between them the outlines blend.
@@ -103,7 +116,11 @@ def lean_solid(person: Person, canvas: Canvas) -> Solid | None:
     if solid is not None and canvas.z[0] < -540:  # the legs part
         apart = np.interp(canvas.z[solid.box[0]], (-600, -545), (24.0, -30.0)).astype(np.float32)[:, None, None]
         bend = 0.0035 * (canvas.y[solid.box[1]] - 98) ** 2
-        np.maximum(solid.distance, apart + bend[None, :, None] - np.abs(canvas.x[solid.box[2]])[None, None, :], out=solid.distance)
+        np.maximum(
+            solid.distance,
+            apart + bend[None, :, None] - np.abs(canvas.x[solid.box[2]])[None, None, :],
+            out=solid.distance,
+        )
     return solid
 
 
@@ -114,18 +131,25 @@ def skin_solid(person: Person, canvas: Canvas, lean: Solid) -> Solid:
     back, front = (np.interp(z, table[:, 0], table[:, k])[:, None] for k in (2, 3))
     where = np.clip((2 * y[None, :] - back - front) / (front - back), -1, 1)
     thick = person.fat_at(z)
-    fat = thick[1][:, None] + np.where(where > 0, thick[0][:, None] - thick[1][:, None], thick[2][:, None] - thick[1][:, None]) * where**2
+    fat = (
+        thick[1][:, None]
+        + np.where(where > 0, thick[0][:, None] - thick[1][:, None], thick[2][:, None] - thick[1][:, None]) * where**2
+    )
     distance = lean.distance - fat.astype(np.float32)[:, :, None]
     # The furrow over the spine and the cleft of the buttocks.
     x = canvas.x[lean.box[2]].astype(float)
-    deep = np.interp(z, (-620, -560, -500, -430, -395, -340, -200, -60, 60), (30, 60, 55, 28, 9, 9, 6, 3, 0)) * (0.6 + person.fat_mm / 50)
+    deep = np.interp(z, (-620, -560, -500, -430, -395, -340, -200, -60, 60), (30, 60, 55, 28, 9, 9, 6, 3, 0)) * (
+        0.6 + person.fat_mm / 50
+    )
     narrow = np.interp(z, (-470, -400), (5.0, 14.0))
     across = np.exp(-((x[None, :] / narrow[:, None]) ** 2))
-    behind = np.exp(-np.clip((y[None, :] - back + 15) / np.maximum(deep, 6)[:, None], 0, None) ** 2)
+    behind = np.exp(-(np.clip((y[None, :] - back + 15) / np.maximum(deep, 6)[:, None], 0, None) ** 2))
     near = np.flatnonzero(np.abs(x) < 40)
     if deep.max() > 1 and len(near):
         part = slice(int(near[0]), int(near[-1]) + 1)
-        distance[:, :, part] += (deep[:, None] * behind).astype(np.float32)[:, :, None] * across.astype(np.float32)[:, None, part]
+        distance[:, :, part] += (deep[:, None] * behind).astype(np.float32)[:, :, None] * across.astype(np.float32)[
+            :, None, part
+        ]
     return Solid(lean.box, distance)
 
 
@@ -138,4 +162,9 @@ def cage_solid(person: Person, canvas: Canvas, margin_mm: float = 12.0) -> Solid
 def cavity_solid(person: Person, canvas: Canvas) -> Solid | None:
     """Distance from the inner surface of the muscles of the belly, with the space behind the peritoneum."""
     table = person.cavity_table
-    return loft(canvas, [(z, _outline(_BELLY, a, back, front)) for z, a, back, front in table], margin_mm=4.0, within=(-560, -120))
+    return loft(
+        canvas,
+        [(z, _outline(_BELLY, a, back, front)) for z, a, back, front in table],
+        margin_mm=4.0,
+        within=(-560, -120),
+    )

@@ -1,7 +1,7 @@
 """Bladder, prostate with vesicles, uterus with ovaries, and the floor of the pelvis."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501, RUF005
+# ruff: noqa: RUF005
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def paint_pelvic_organs(scene: Scene) -> None:
             canvas.paint_ellipsoid((sign * 18, 78, spot[2] + gland[2] + 8), (17, 6, 7), hu["prostate"] - 15)
         scene.mark("prostate", spot[2] - gland[2], spot[2] + gland[2])
     for sign in (1, -1):  # the floor of the pelvis and the muscle round the anus
-        canvas.paint_tube([(sign * 34, 92, -505), (sign * 16, 66, -524), (sign * 6, 58, -536)], [3.0, 3.0, 4.0], hu["muscle"])
+        canvas.paint_tube(
+            [(sign * 34, 92, -505), (sign * 16, 66, -524), (sign * 6, 58, -536)], [3.0, 3.0, 4.0], hu["muscle"]
+        )
         canvas.paint_tube([(sign * 22, 150, -525), (sign * 22, 120, -560)], 7.0, hu["muscle"] - 10)
     scene.now_drawing("bladder")
     wall = 2.0 + 3.0 * (1.2 - size)
@@ -69,4 +71,6 @@ def paint_pelvic_organs(scene: Scene) -> None:
         r = float(rng.uniform(5, 11))
         stone = centre + (rng.uniform(-8, 8), -semi[1] + r + 2, rng.uniform(-0.4, 0.3) * semi[2])
         canvas.paint_ellipsoid(stone, (r, r, r), rng.uniform(500, 1200))
-        scene.mark("bladder_stone", stone[2] - r, stone[2] + r, round(2 * r, 0), centre=stone, number=1, traits=("calcified",))
+        scene.mark(
+            "bladder_stone", stone[2] - r, stone[2] + r, round(2 * r, 0), centre=stone, number=1, traits=("calcified",)
+        )

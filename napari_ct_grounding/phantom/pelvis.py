@@ -54,7 +54,18 @@ def paint_pelvis(scene: Scene) -> None:
         crest = -345.5
         scene.mark(f"iliac_crest_{side}", crest - 14, crest + 6)
         scene.mark(f"sacroiliac_joint_{side}", -442, -390)
-        canvas.paint(canvas.cover(ribbon(canvas, [(-388, np.array([(58, 66), (52, 46)]) * (sign * spread, 1), 1.3), (-440, np.array([(50, 58), (46, 42)]) * (sign * spread, 1), 1.3)])), 30)
+        canvas.paint(
+            canvas.cover(
+                ribbon(
+                    canvas,
+                    [
+                        (-388, np.array([(58, 66), (52, 46)]) * (sign * spread, 1), 1.3),
+                        (-440, np.array([(50, 58), (46, 42)]) * (sign * spread, 1), 1.3),
+                    ],
+                )
+            ),
+            30,
+        )
         head = np.array((sign * 88 * spread + sign * hips[0], 95 + hips[1], -480.0))
         # The socket: a thick half shell that is open to the side, below and in front.
         socket = canvas.ellipsoid(head + (-sign * 3, 0, 3), (35, 35, 35))

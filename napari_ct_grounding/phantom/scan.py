@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
-from napari_ct_grounding.phantom import lungs as lung_room
 from napari_ct_grounding.phantom import (
     bowel,
     breasts,
+    great_vessels,
     head,
+    heart,
     kidneys,
     liver,
     lung_tree,
     mediastinum,
+    muscles,
     pelvic_organs,
     pelvis,
     shoulders,
@@ -31,6 +33,7 @@ from napari_ct_grounding.phantom import (
     trunk,
     upper_organs,
 )
+from napari_ct_grounding.phantom import lungs as lung_room
 from napari_ct_grounding.phantom.body import make_person
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
 from napari_ct_grounding.phantom.choice import choose_findings, fits
@@ -39,6 +42,7 @@ from napari_ct_grounding.phantom.scanner import ScanPlan, finish, paint_couch, p
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Canvas
 from napari_ct_grounding.phantom.tissue import tissue_hu
+from napari_ct_grounding.phantom.truth import Target, targets_of
 
 __all__ = ["MASKS", "PhantomScan", "Target", "generate_scan"]
 
@@ -48,78 +52,6 @@ MASKS = (
     "adrenal_right", "adrenal_left", "kidney_right", "kidney_left", "colon", "small_bowel", "bladder", "prostate", "uterus",
     *(name for name in LANDMARKS if name.startswith("vertebra_")),
 )  # fmt: skip
-_SIDELESS = {"left_atrium", "right_atrium", "left_ventricle", "right_ventricle", "left_liver_lobe"}
-_ORGANS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("lung", ("lung", "lobe", "lingula", "bronch", "trachea", "carina", "hilum", "costophrenic", "diaphragm", "cavity", "consolidation",
-              "ground_glass", "emphysema", "bulla", "atelectasis", "scarring", "fibrosis", "mosaic", "septal", "pleural", "pneumothorax")),
-    ("heart", ("atrium", "ventricle", "heart", "cardiac", "pericardial", "cardiomegaly", "coronary", "pacemaker", "sternotomy")),
-    ("vessel", ("vena", "aort", "vessels", "pulmonary_", "veins", "azygos", "portal_vein", "coeliac", "arter", "aneurysm", "port_catheter")),
-    ("bone", ("vertebra", "spine", "rib", "clavicle", "scapula", "humeral", "stern", "manubrium", "xiphoid", "skull", "mandible", "iliac",
-              "sacr", "coccyx", "acetabulum", "femoral", "trochanter", "ischial", "symphysis", "metastasis", "hip_prosthesis")),
-    ("liver", ("liver",)), ("gallbladder", ("gall",)), ("spleen", ("splen",)), ("adrenal", ("adrenal",)),
-    ("kidney", ("kidney", "renal", "hydronephrosis")), ("pancreas", ("pancreas",)),
-    ("bowel", ("oesophag", "stomach", "gastric", "duodenum", "caecum", "colon", "flexure", "rectum", "bowel", "hernia")),
-    ("bladder", ("bladder",)), ("thyroid", ("thyroid", "goitre")), ("lymph node", ("lymph",)), ("airway", ("larynx", "hyoid", "cricoid", "tracheal")),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where one landmark or finding lies in a scan.
-
-    Parameters
-    ----------
-    name : str
-        Name in the catalogue; a finding as ``kind@place``.
-    kind : {"landmark", "finding"}
-    label : str
-        Plain words.
-    place : str
-        Place of a finding, else "".
-    side : {"right", "left", "both"} or None
-    organ : str
-    disease : str or None
-        CT-RATE abnormality that it makes true.
-    z_lo_mm, z_hi_mm : float
-        World extent of the part inside the scan.
-    visible_fraction : float
-        Share of the full z extent inside the scan.
-    size_mm : float or None
-        Diameter, depth or length where one is meant.
-    centre_mm : (float, float, float) or None
-        World x, y, z of the middle of a finding, where one point stands for it.
-    severity : {"mild", "moderate", "severe"} or None
-    number : int or None
-        How many there are, where they can be counted.
-    traits : tuple of str
-        See `catalogue.TRAITS`.
-    """
-
-    name: str
-    kind: str
-    label: str
-    place: str
-    side: str | None
-    organ: str
-    disease: str | None
-    z_lo_mm: float
-    z_hi_mm: float
-    visible_fraction: float
-    size_mm: float | None = None
-    centre_mm: tuple[float, float, float] | None = None
-    severity: str | None = None
-    number: int | None = None
-    traits: tuple[str, ...] = ()
-
-    @property
-    def z_mm(self) -> float:
-        """World centre of the visible part."""
-        return (self.z_lo_mm + self.z_hi_mm) / 2
-
-    @property
-    def is_finding(self) -> bool:
-        """Whether it is a finding, not normal anatomy."""
-        return self.kind == "finding"
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +155,9 @@ def generate_scan(
     canvas = Canvas(person.reference_z(z), y / person.scale_y, x / person.scale_x)
     tissue = tissue_hu(person.phase, person.age, np.random.default_rng([seed, 5]))
     if unknown := [name for name in masks if name not in MASKS and name not in wishes]:
-        raise InputError(f"There is no mask of {unknown[0]!r}. Ask for findings of this scan or organs of phantom.scan.MASKS.")
+        raise InputError(
+            f"There is no mask of {unknown[0]!r}. Ask for findings of this scan or organs of phantom.scan.MASKS."
+        )
     canvas.masks = {name: np.zeros_like(canvas.hu) for name in masks}
     scene = Scene(canvas, person, tissue, wishes)
     _paint(scene, np.random.default_rng([seed, 6]))
@@ -231,7 +165,7 @@ def generate_scan(
     world = np.random.default_rng([seed, 8]).uniform((-900, -300, -300), (600, 100, 100))
     origin = (float(z[0] + world[0]), float(y[0] + world[1]), float(x[0] + world[2]))
     geometry = VolumeGeometry.from_spacing(hu.shape, spacing_mm, origin)
-    targets = _targets(scene, edges, (float(world[2]), float(world[1]), float(world[0])))
+    targets = targets_of(scene, edges, (float(world[2]), float(world[1]), float(world[0])))
     seen = {t.name for t in targets}
     facts: dict[str, object] = {
         "seed": seed, "sex": person.sex, "age": round(person.age), "stature_mm": round(person.stature_mm), "phase": person.phase,
@@ -270,90 +204,12 @@ def _paint(scene: Scene, rng: np.random.Generator) -> None:
 
 
 _PAINTERS_BEFORE_LUNGS = (
-    shoulders.paint_arms, trunk.paint_skin, breasts.paint_breasts, trunk.paint_belly_wall, trunk.paint_chest_wall, trunk.paint_back,
+    shoulders.paint_arms, trunk.paint_skin, breasts.paint_breasts, trunk.paint_belly_wall, trunk.paint_chest_wall, muscles.paint_muscles,
     shoulders.paint_neck_muscles, mediastinum.paint_mediastinum,
 )  # fmt: skip
 _PAINTERS_AFTER_LUNGS = (
     skeleton.paint_ribs, skeleton.paint_sternum, spine.paint_spine, shoulders.paint_arm_bones, shoulders.paint_shoulders, head.paint_head,
-    pelvis.paint_pelvis, mediastinum.paint_heart, mediastinum.paint_veins, mediastinum.paint_aorta, lung_tree.paint_airways,
+    pelvis.paint_pelvis, heart.paint_heart, great_vessels.paint_veins, great_vessels.paint_aorta, lung_tree.paint_airways,
     liver.paint_liver, kidneys.paint_kidneys, bowel.paint_bowel, upper_organs.paint_pancreas, upper_organs.paint_spleen,
     upper_organs.paint_stomach, upper_organs.paint_adrenals, liver.paint_gallbladder, pelvic_organs.paint_pelvic_organs,
 )  # fmt: skip
-
-
-def _targets(scene: Scene, edges: np.ndarray, world: tuple[float, float, float]) -> tuple[Target, ...]:
-    """Return what is in the scan; `world` is the world point (x, y, z) of the real origin."""
-    out = []
-    shift, person = world[2], scene.person
-    for name, span in scene.spans.items():
-        low, high = scene.person.real_z(span.z_lo), scene.person.real_z(span.z_hi)
-        seen_low, seen_high = max(low, edges[0]), min(high, edges[1])
-        if seen_high <= seen_low:
-            continue
-        kind, place = split_target(name)
-        is_finding = kind in FINDINGS
-        out.append(
-            Target(
-                name=name,
-                kind="finding" if is_finding else "landmark",
-                label=_label(kind, place),
-                place=place,
-                side=_side(name),
-                organ=_organ(kind),
-                disease=FINDINGS[kind].disease if is_finding else None,
-                z_lo_mm=float(seen_low + shift),
-                z_hi_mm=float(seen_high + shift),
-                visible_fraction=float((seen_high - seen_low) / max(high - low, 1e-6)),
-                size_mm=span.size_mm,
-                centre_mm=None
-                if span.centre is None
-                else (
-                    float(span.centre[0] * person.scale_x + world[0]),
-                    float(span.centre[1] * person.scale_y + world[1]),
-                    float(person.real_z(span.centre[2]) + shift),
-                ),
-                severity=span.severity,
-                number=span.number,
-                traits=span.traits,
-            )
-        )
-    return tuple(out)
-
-
-def _label(kind: str, place: str) -> str:
-    words = kind.split("_")
-    if kind.startswith("vertebra_"):
-        return f"vertebra {words[1].upper()}"
-    if words[-1] in ("right", "left"):
-        words = [words[-1], *words[:-1]]
-    where = place.upper() if kind == "vertebral_fracture" else place.replace("_", " ")
-    return " ".join(words) + (f", {where}" if place else "")
-
-
-def _side(name: str) -> str | None:
-    kind, place = split_target(name)
-    if kind in _SIDELESS:
-        return None
-    if place:
-        if kind.startswith("liver_"):
-            return None
-        if place.startswith("both"):
-            return "both"
-        if place == "lingula":
-            return "left"
-        if place == "middle_lobe":
-            return "right"
-        parts = place.split("_")
-        return next((p for p in parts if p in ("right", "left")), None)
-    if kind == "lingula":
-        return "left"
-    if kind == "middle_lobe":
-        return "right"
-    return next((p for p in kind.split("_") if p in ("right", "left")), None)
-
-
-def _organ(kind: str) -> str:
-    for organ, words in _ORGANS:
-        if any(word in kind for word in words):
-            return organ
-    return "soft tissue"

@@ -142,7 +142,9 @@ def turn_slices(hu: NDArray[np.float32], degrees: float, spacing_mm: tuple[float
         plane[:] = new.reshape(ny, nx)
 
 
-def _tiles(shape: tuple[int, int], response: NDArray, count: int, rng: np.random.Generator) -> list[NDArray[np.float32]]:
+def _tiles(
+    shape: tuple[int, int], response: NDArray, count: int, rng: np.random.Generator
+) -> list[NDArray[np.float32]]:
     """Random pictures of unit deviation with a given response in the frequency plane."""
     out = []
     for _ in range(count):

@@ -112,9 +112,7 @@ class Scene:
         low, high = float(min(z_lo, z_hi)), float(max(z_lo, z_hi))
         self.spans[name] = Span(low, high, size_mm, point, severity, number, traits)
 
-    def mark_shape(
-        self, name: str, *extents: tuple[float, float], size_mm: float | None = None, **what: Any
-    ) -> None:
+    def mark_shape(self, name: str, *extents: tuple[float, float], size_mm: float | None = None, **what: Any) -> None:
         """Record a target that is made of several parts; `what` as in `mark`."""
         self.mark(name, min(e[0] for e in extents), max(e[1] for e in extents), size_mm, **what)
 

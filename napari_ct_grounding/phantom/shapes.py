@@ -26,14 +26,14 @@ class Patch(NamedTuple):
     """A cover (z, y, x) in [0, 1] and the box of the canvas on which it lies."""
 
     box: Box
-    cover: Floats
+    cover: NDArray[np.floating]
 
 
 class Solid(NamedTuple):
     """A signed distance (z, y, x) in mm, negative inside, and the box of the canvas on which it is known."""
 
     box: Box
-    distance: Floats
+    distance: NDArray[np.floating]
 
 
 def rotation(axis: str, degrees: float) -> NDArray[np.float64]:
@@ -114,9 +114,9 @@ class Canvas:
         smallest = float(axes_mm.min())
         if power == 2.0:
             # First-order distance to the surface: the same softness on the flat and on the narrow sides.
-            slope = np.float32(0)  # type: ignore[assignment]
+            slope: NDArray = np.float32(0)  # type: ignore[assignment]
             for row, length in zip(axes, axes_mm, strict=True):
-                part = np.float32(0)
+                part = np.float32(0)  # type: ignore[assignment]
                 for weight, delta in zip((row / length**2).astype(np.float32), (dx, dy, dz), strict=True):
                     if abs(weight) > 1e-9:
                         part = part + weight * delta

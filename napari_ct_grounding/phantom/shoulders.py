@@ -1,7 +1,7 @@
 """Clavicles, shoulder blades with their muscles, and arms above the head or beside the body."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501
+# ruff: noqa: E501, RUF005
 
 from __future__ import annotations
 
@@ -50,12 +50,14 @@ def paint_neck_muscles(scene: Scene) -> None:
         if patch is not None:
             room = scene.covers["lean"][patch.box] * (1 - scene.covers["cage"][patch.box])
             planes = np.clip(1.2 - np.abs(canvas.field(patch.box, 16.0, scene.person.rng(f"slope{sign}"))) * 6, 0, 1)
-            value = hu["muscle"] + planes * np.float32(0.75 * (hu["fat"] - hu["muscle"]))
-            canvas.paint(Patch(patch.box, patch.cover * room), value)
+            flesh = hu["muscle"] + planes * np.float32(0.75 * (hu["fat"] - hu["muscle"]))
+            canvas.paint(Patch(patch.box, patch.cover * room), flesh)
     drawn = [(levels, 0.0) for levels in _NECK] + [(_DELTOID, lift)]
     for levels, up in drawn:
         for sign in (1, -1):
-            solid = loft(canvas, [(z + up, np.array(points) * (sign, 1)) for z, points in levels], cap=2.0, margin_mm=2.0)
+            solid = loft(
+                canvas, [(z + up, np.array(points) * (sign, 1)) for z, points in levels], cap=2.0, margin_mm=2.0
+            )
             rind = shell(canvas, solid, -0.2, 1.8)
             for patch, value in ((rind, hu["fat"] + 15), (canvas.cover(solid, -0.2), hu["muscle"])):
                 if patch is not None:
@@ -159,9 +161,18 @@ def paint_arms(scene: Scene) -> None:
         _limb(scene, path, radii, hu["muscle"])
         # Fat between the bundles, and the vessels of the arm.
         for turn in (0.6, 2.5, 4.4):
-            inner = [np.add(p, (np.cos(turn) * r * 0.25, np.sin(turn) * r * 0.25, 0)) for p, r in zip(path, radii, strict=True)]
-            outer = [np.add(p, (np.cos(turn) * r * 0.95, np.sin(turn) * r * 0.95, 0)) for p, r in zip(path, radii, strict=True)]
-            levels = sorted(((float(a[2]), [a[:2], b[:2]], 1.6) for a, b in zip(inner, outer, strict=True)), key=lambda level: level[0])
+            inner = [
+                np.add(p, (np.cos(turn) * r * 0.25, np.sin(turn) * r * 0.25, 0))
+                for p, r in zip(path, radii, strict=True)
+            ]
+            outer = [
+                np.add(p, (np.cos(turn) * r * 0.95, np.sin(turn) * r * 0.95, 0))
+                for p, r in zip(path, radii, strict=True)
+            ]
+            levels = sorted(
+                ((float(a[2]), [a[:2], b[:2]], 1.6) for a, b in zip(inner, outer, strict=True)),
+                key=lambda level: level[0],
+            )
             plane = canvas.cover(ribbon(canvas, levels))
             if plane is not None:
                 canvas.paint(Patch(plane.box, plane.cover * (1 - scene.covers["lean"][plane.box])), hu["fat"] + 25)

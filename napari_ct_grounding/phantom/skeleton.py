@@ -1,7 +1,7 @@
 """Ribs with their cartilage, and the sternum."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501
+# ruff: noqa: RUF005
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def paint_ribs(scene: Scene) -> None:
     k = k + first
     d, across, forward = cage.distance[k, j, i], np.abs(x[i]), y[j]
     # Height along the slope: constant along one rib. Beside the sternum the cartilage climbs.
-    climb = np.interp(z, (-140, -95, -40), (0.62, 0.4, 0.08))[k] * np.clip(86 - across, 0, None) * np.clip((forward - 140) / 30, 0, 1)
+    climb = (
+        np.interp(z, (-140, -95, -40), (0.62, 0.4, 0.08))[k]
+        * np.clip(86 - across, 0, None)
+        * np.clip((forward - 140) / 30, 0, 1)
+    )
     height = z[k] + _SLOPE * (forward - 45) - climb
     position = np.interp(-height, -heads, np.arange(1, 13), left=0.0, right=13.0)
     number = np.clip(np.rint(position), 1, 12).astype(int)
@@ -84,7 +88,12 @@ def paint_sternum(scene: Scene) -> None:
         half = np.array([(0, -1), (0.5, -0.9), (0.93, -0.5), (1, 0.1), (0.8, 0.75), (0.4, 0.95), (0, 0.9)])
         levels = [(z + move[2], mirrored(half * (a * wide, t)) + (0, y + move[1])) for z, a, t, y in rows]
         solid = loft(canvas, levels, cap=6.0)
-        canvas.paint_bone(solid, 1.4, bone if name != "xiphoid" else hu["cartilage"] + 60, marrow if name != "xiphoid" else hu["cartilage"])
+        canvas.paint_bone(
+            solid,
+            1.4,
+            bone if name != "xiphoid" else hu["cartilage"] + 60,
+            marrow if name != "xiphoid" else hu["cartilage"],
+        )
     scene.mark("manubrium", move[2], 53 + move[2])
     scene.mark("sternal_body", -105 + move[2], move[2])
     scene.mark("xiphoid", -138 + move[2], -104 + move[2])

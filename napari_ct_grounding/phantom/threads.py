@@ -57,11 +57,11 @@ def paint_threads(
     for k in (0, 1):
         for j in (0, 1):
             for i in (0, 1):
-                part = weight.copy()
+                own = weight.copy()
                 for share, upper in zip(shares, (k, j, i), strict=True):
-                    part *= share if upper else 1 - share
+                    own *= share if upper else 1 - share
                 step = (k * shape[1] + j) * shape[2] + i
-                total += np.bincount(corner + step, part, len(total))
+                total += np.bincount(corner + step, own, len(total))
     cover = (total / np.prod(canvas.step_mm)).astype(np.float32).reshape(shape)
     return canvas.paint(Patch(box, np.minimum(cover, 1, out=cover)), value, clip)
 

@@ -1,4 +1,4 @@
-"""Skin, fat and muscles of the trunk: chest wall, belly wall, back, loins and buttocks."""
+"""Skin, fat and the muscular walls of chest and belly."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
 # ruff: noqa: E501
@@ -6,80 +6,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_ct_grounding.phantom.breasts import add_breasts
-from napari_ct_grounding.phantom.contours import Level, loft, ribbon, shell
+from napari_ct_grounding.phantom.contours import Level, loft, ribbon
 from napari_ct_grounding.phantom.outlines import cage_solid, cavity_solid, lean_solid, skin_solid
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch, Solid
 
-__all__ = ["outline_trunk", "paint_back", "paint_belly_wall", "paint_chest_wall", "paint_skin"]
-
-#: Outlines of right-sided muscles (x, y) by reference z; the left ones are their mirror images.
-_ERECTOR: list[Level] = [
-    (150, [(4, 62), (16, 58), (30, 66), (32, 82), (20, 94), (8, 92)]),
-    (80, [(4, 40), (20, 38), (38, 48), (36, 66), (20, 74), (6, 64)]),
-    (10, [(4, 18), (20, 15), (40, 20), (44, 32), (26, 40), (6, 38)]),
-    (-80, [(4, 15), (18, 13), (38, 15), (50, 22), (42, 31), (24, 36), (6, 34)]),
-    (-150, [(4, 17), (20, 13), (42, 15), (58, 24), (50, 35), (26, 42), (7, 40)]),
-    (-225, [(4, 20), (22, 14), (48, 17), (68, 31), (66, 46), (44, 56), (20, 56), (7, 46)]),
-    (-295, [(4, 24), (22, 16), (48, 19), (70, 34), (72, 50), (54, 62), (24, 66), (8, 54)]),
-    (-345, [(4, 26), (20, 19), (44, 22), (60, 34), (58, 48), (40, 60), (18, 62), (7, 50)]),
-    (-385, [(4, 28), (16, 22), (32, 24), (42, 34), (36, 46), (22, 52), (8, 46)]),
-    (-420, [(4, 26), (12, 22), (22, 25), (24, 33), (16, 38), (6, 36)]),
-]  # fmt: skip
-_PSOAS: list[Level] = [
-    (-196, [(20, 84), (26, 82), (30, 88), (26, 94), (21, 92)]),
-    (-250, [(24, 82), (36, 76), (46, 84), (44, 98), (32, 102), (25, 96)]),
-    (-300, [(28, 84), (42, 74), (58, 82), (60, 98), (46, 108), (31, 102)]),
-    (-345, [(30, 88), (46, 80), (62, 90), (64, 106), (50, 116), (33, 106)]),
-    (-395, [(42, 104), (56, 98), (70, 108), (72, 124), (58, 132), (44, 122)]),
-    (-440, [(56, 122), (68, 116), (84, 124), (86, 140), (70, 146), (57, 138)]),
-    (-490, [(72, 126), (84, 120), (98, 126), (98, 140), (84, 146), (73, 140)]),
-    (-525, [(84, 108), (92, 104), (100, 110), (98, 120), (90, 122), (84, 116)]),
-]  # fmt: skip
-_QUADRATUS: list[Level] = [
-    (-225, [(60, 52), (72, 46), (82, 54), (76, 62), (64, 62)]),
-    (-295, [(60, 62), (78, 52), (92, 62), (84, 72), (66, 74)]),
-    (-345, [(62, 60), (82, 54), (100, 66), (90, 76), (68, 72)]),
-]
-_ILIACUS: list[Level] = [
-    (-355, [(98, 92), (112, 96), (126, 120), (120, 132), (108, 116)]),
-    (-395, [(72, 88), (92, 84), (116, 112), (118, 138), (104, 138), (84, 112)]),
-    (-440, [(72, 104), (86, 100), (104, 120), (104, 140), (90, 142), (78, 124)]),
-    (-470, [(76, 122), (88, 118), (98, 128), (94, 140), (82, 140)]),
-]
-_GLUTEUS_MAX: list[Level] = [
-    (-375, [(44, 30), (58, 20), (76, 28), (74, 38), (56, 40)]),
-    (-420, [(30, 22), (60, 12), (96, 30), (114, 56), (102, 62), (80, 44), (44, 34)]),
-    (-470, [(16, 20), (50, 4), (96, 20), (132, 62), (120, 72), (88, 46), (44, 34)]),
-    (-520, [(12, 26), (46, 4), (94, 16), (136, 62), (128, 76), (96, 44), (52, 40)]),
-    (-560, [(14, 34), (48, 10), (90, 18), (126, 52), (112, 58), (84, 40), (44, 44)]),
-]  # fmt: skip
-_GLUTEUS_MED: list[Level] = [
-    (-350, [(112, 66), (130, 78), (142, 104), (136, 112), (122, 88)]),
-    (-395, [(76, 44), (110, 56), (142, 96), (144, 134), (132, 138), (118, 104), (88, 66)]),
-    (-440, [(82, 46), (118, 60), (148, 104), (146, 142), (130, 148), (112, 118), (92, 72)]),
-    (-480, [(116, 72), (136, 74), (154, 104), (148, 134), (130, 138), (120, 110)]),
-]  # fmt: skip
-_RECTUS: list[Level] = [
-    (-130, [(8, 203), (30, 199), (56, 198), (58, 204), (34, 208), (10, 210)]),
-    (-225, [(4, 201), (34, 199), (66, 192), (68, 199), (38, 209), (5, 210)]),
-    (-315, [(3, 193), (34, 191), (66, 184), (67, 192), (38, 202), (4, 203)]),
-    (-420, [(2, 189), (26, 188), (48, 184), (48, 193), (28, 200), (3, 201)]),
-    (-495, [(2, 176), (16, 176), (24, 178), (22, 188), (12, 192), (2, 191)]),
-]  # fmt: skip
-_THIGH: list[tuple[str, list[Level]]] = [
-    ("sartorius", [(-440, [(112, 152), (124, 150), (126, 162), (114, 164)]), (-520, [(100, 166), (114, 162), (116, 172), (102, 176)]), (-620, [(84, 166), (98, 164), (100, 174), (86, 176)])]),
-    ("rectus femoris", [(-470, [(96, 146), (112, 142), (114, 156), (98, 158)]), (-530, [(92, 144), (116, 140), (118, 160), (96, 164)]), (-630, [(90, 140), (116, 140), (116, 162), (92, 164)])]),
-    ("tensor", [(-420, [(130, 140), (140, 136), (142, 150), (132, 154)]), (-500, [(122, 140), (140, 130), (146, 146), (128, 156)]), (-580, [(124, 132), (138, 126), (142, 140), (128, 148)])]),
-    ("vastus", [(-510, [(112, 112), (136, 96), (144, 118), (128, 136), (114, 132)]), (-640, [(96, 110), (130, 80), (148, 100), (138, 130), (110, 138)])]),
-    ("adductors", [(-500, [(30, 140), (52, 132), (66, 138), (60, 152), (36, 154)]), (-540, [(22, 106), (54, 96), (78, 110), (76, 142), (50, 158), (26, 148)]), (-640, [(18, 90), (56, 66), (86, 96), (82, 142), (50, 158), (24, 144)])]),
-    ("hamstrings", [(-545, [(48, 44), (66, 40), (74, 54), (60, 62)]), (-640, [(44, 34), (80, 28), (96, 52), (70, 66)])]),
-    ("obturator", [(-455, [(66, 76), (76, 74), (80, 104), (72, 110)]), (-490, [(52, 76), (66, 70), (70, 112), (58, 118)]), (-525, [(42, 82), (60, 74), (64, 108), (46, 112)])]),
-    ("piriformis", [(-425, [(30, 52), (56, 44), (74, 46), (60, 56)]), (-462, [(50, 50), (86, 48), (116, 72), (100, 72), (64, 60)])]),
-]  # fmt: skip
+__all__ = ["outline_trunk", "paint_belly_wall", "paint_chest_wall", "paint_skin"]
 
 #: Where fat lies between the muscles of the right hip.
 _FAT_ROOMS: list[list[Level]] = [
@@ -124,48 +59,6 @@ def paint_skin(scene: Scene) -> None:
     canvas.paint(inside, net)
 
 
-def _marbled(scene: Scene, patch: Patch | None, clip: NDArray | None = None, shade: float = 0.0) -> None:
-    """Paint muscle, with the streaks of fat of the person's age."""
-    if patch is None:
-        return
-    canvas, person = scene.canvas, scene.person
-    grain = canvas.field(patch.box, 7.0, person.rng("marbling"))
-    share = np.clip(grain - np.float32(2.3 - 0.016 * person.age), 0, 0.5)
-    value = np.float32(scene.hu["muscle"] + shade) + np.float32(4) * grain - share * np.float32(110)
-    canvas.paint(patch, value, clip)
-
-
-def _muscle(scene: Scene, levels: list[Level], size: float = 1.0, name: str = "", depth: float = 0.0) -> None:
-    """Paint a muscle on both sides; `depth` moves its outlines forwards with the wall of the belly."""
-    rng = scene.person.rng(f"muscle-{name}")
-    for sign in (1, -1):
-        own = 1 + rng.normal(0, 0.03, (len(levels), 2))
-        drawn = []
-        for (z, points), factor in zip(levels, own, strict=True):
-            outline = np.asarray(points, float)
-            centre = outline.mean(0)
-            outline = centre + (outline - centre) * size * factor + (0, depth * scene.person.belly_share(z))
-            drawn.append((z, outline * (sign, 1)))
-        solid = loft(scene.canvas, drawn, cap=2.0, margin_mm=2.0)
-        rind = shell(scene.canvas, solid, -0.3, 1.7)  # the fat between this muscle and its neighbours
-        if rind is not None:
-            scene.canvas.paint(rind, scene.hu["fat"] + 25, scene.covers["lean"])
-        _marbled(scene, scene.canvas.cover(solid, -0.3), scene.covers["lean"])
-
-
-def paint_back(scene: Scene) -> None:
-    """Paint the long muscles: back, psoas, loins, straight muscle of the belly, buttocks and thighs."""
-    person = scene.person
-    size = (0.9 if person.sex == "F" else 1.0) * (1.12 - 0.0026 * person.age)
-    for name, levels in (("erector", _ERECTOR), ("quadratus", _QUADRATUS), ("iliacus", _ILIACUS), ("gluteus max", _GLUTEUS_MAX),
-                         ("gluteus med", _GLUTEUS_MED), *_THIGH):  # fmt: skip
-        _muscle(scene, levels, size if name != "erector" else 0.5 + 0.5 * size, name)
-    _muscle(scene, _RECTUS, 0.5 + 0.5 * size, "rectus", depth=person.belly_mm)
-    _muscle(scene, _PSOAS, size, "psoas")
-    for side in ("right", "left"):
-        scene.mark(f"psoas_{side}", -515, -196)
-
-
 def _bump(value: NDArray, low: float, high: float, soft: float) -> NDArray:
     return np.clip((value - low) / soft, 0, 1) * np.clip((high - value) / soft, 0, 1)
 
@@ -189,7 +82,11 @@ def paint_chest_wall(scene: Scene) -> None:
     deep = -_at(lean, k + rows.start, j + box[1].start, i + box[2].start)
     z, y, x = canvas.z[rows][k], canvas.y[box[1]][j], np.abs(canvas.x[box[2]][i])
     soft = np.float32(canvas.soft_mm)
-    strong = (1.25 if person.sex == "M" else 0.75) * (1.15 - 0.004 * person.age) * float(person.rng("strength").uniform(0.8, 1.25))
+    strong = (
+        (1.25 if person.sex == "M" else 0.75)
+        * (1.15 - 0.004 * person.age)
+        * float(person.rng("strength").uniform(0.8, 1.25))
+    )
 
     def sheet(value: NDArray, low: NDArray | float, thick: NDArray | float) -> NDArray:
         half = np.asarray(thick) / 2
@@ -207,8 +104,20 @@ def paint_chest_wall(scene: Scene) -> None:
     muscle = np.maximum(muscle, sheet(d, 9.0, serratus))
     upper = 13 * strong * _bump(x, 16, 142, 16) * _bump(z, 0, 88, 20) * np.clip((y - 118) / 14, 0, 1)
     muscle = np.maximum(muscle, sheet(deep, 3.0, upper))
-    dorsi = 8.5 * strong * _bump(y, 8, 112, 16) * np.clip((x - 52 - 0.2 * np.clip(-60 - z, 0, 60)) / 16, 0, 1) * _bump(z, -245, 5, 30)
-    trapezius = 8 * strong * np.clip((y * -1 + 60) / 12, 0, 1) * np.clip((np.interp(z, (-150, 40, 90), (8, 92, 120)) - x) / 14, 0, 1) * np.clip((z + 150) / 30, 0, 1)
+    dorsi = (
+        8.5
+        * strong
+        * _bump(y, 8, 112, 16)
+        * np.clip((x - 52 - 0.2 * np.clip(-60 - z, 0, 60)) / 16, 0, 1)
+        * _bump(z, -245, 5, 30)
+    )
+    trapezius = (
+        8
+        * strong
+        * np.clip((y * -1 + 60) / 12, 0, 1)
+        * np.clip((np.interp(z, (-150, 40, 90), (8, 92, 120)) - x) / 14, 0, 1)
+        * np.clip((z + 150) / 30, 0, 1)
+    )
     oblique = 8 * strong * np.clip((margin + 75 - z) / 40, 0, 1) * np.clip((y - 70) / 20, 0, 1)
     for thick in (dorsi, trapezius, oblique):
         muscle = np.maximum(muscle, sheet(deep, 1.0, thick))
@@ -253,7 +162,10 @@ def paint_belly_wall(scene: Scene) -> None:
     fleshy = np.interp(z, (-80, -60), (1, 0)).astype(np.float32)[:, None, None]
     value = np.full(deep.shape, hu["fat"] + 8, np.float32)
     value += fleshy * np.float32(hu["muscle"] - hu["fat"] - 8)
-    side = np.interp(z, (-350, -300, -220, -180), (0, 1, 1, 0))[:, None] * np.interp(canvas.y[box[1]], (50, 80, 185, 196), (0, 1, 1, 0))[None, :]
+    side = (
+        np.interp(z, (-350, -300, -220, -180), (0, 1, 1, 0))[:, None]
+        * np.interp(canvas.y[box[1]], (50, 80, 185, 196), (0, 1, 1, 0))[None, :]
+    )
     planes = np.maximum(1 - np.abs(deep + 7) / 1.6, 0) + np.maximum(1 - np.abs(deep + 13.5) / 1.6, 0)
     value += planes * (side * 0.5 * (hu["fat"] - hu["muscle"])).astype(np.float32)[:, :, None]
     canvas.paint(Patch(box, scene.covers["lean"][box]), value)
@@ -265,9 +177,24 @@ def paint_belly_wall(scene: Scene) -> None:
     # Fat fills the groins, the thigh beside the bladder and the pit beside the anus.
     for sign in (1, -1):
         for levels in _FAT_ROOMS:
-            room = loft(canvas, [(z, np.array(points) * (sign, 1)) for z, points in levels], cap=2.0, wobble=(3.0, 22.0, person.rng("groin")))
+            room = loft(
+                canvas,
+                [(z, np.array(points) * (sign, 1)) for z, points in levels],
+                cap=2.0,
+                wobble=(3.0, 22.0, person.rng("groin")),
+            )
             canvas.paint(canvas.cover(room), hu["fat"], scene.covers["lean"])
     # The white line and the edge of the rectus: hardly any muscle.
     for x in (0.0, 66.0, -66.0):
-        line = [(z, [(x, 180 + person.belly_mm * person.belly_share(z)), (x * 0.98, 212 + person.belly_mm * person.belly_share(z))], 2.2) for z in (-400, -315, -225, -150)]
+        line: list[tuple[float, ArrayLike, float]] = [
+            (
+                z,
+                [
+                    (x, 180 + person.belly_mm * person.belly_share(z)),
+                    (x * 0.98, 212 + person.belly_mm * person.belly_share(z)),
+                ],
+                2.2,
+            )
+            for z in (-400, -315, -225, -150)
+        ]
         canvas.paint(canvas.cover(ribbon(canvas, line)), hu["fat"] + 40, scene.covers["lean"])

@@ -70,13 +70,26 @@ def paint_stomach(scene: Scene) -> None:
     rng = person.rng("stomach")
     size = float(rng.uniform(0.62, 1.15))
     fundus, body, antrum = (np.add(p, gut) for p in ((-60, 98, -184), (-54, 142, -214), (-6, 164, -242)))
-    path = np.array([(-56, 100, -170), (-60, 108, -192), (-54, 136, -214), (-36, 158, -236), (-6, 166, -244), (18, 160, -240), (30, 152, -238)]) + gut
+    path = (
+        np.array(
+            [
+                (-56, 100, -170),
+                (-60, 108, -192),
+                (-54, 136, -214),
+                (-36, 158, -236),
+                (-6, 166, -244),
+                (18, 160, -240),
+                (30, 152, -238),
+            ]
+        )
+        + gut
+    )
     wide = np.array((30, 34, 30, 22, 18, 13, 9)) * (size, size, size, size, 0.5 + 0.5 * size, 0.9, 0.9)
     scene.keep_course("stomach", [fundus, body, antrum], 28.0)
     solid = tube(canvas, path, wide, 6.0, 5.0)
-    (x, y, z), semi = domes(person)["left"]
-    top = z + semi[2]
-    roof = ball(canvas, (x, y, z), np.subtract(semi, 7.0 + 6 * (1.15 - size)), power=2.4)
+    dome, reach = domes(person)["left"]
+    top = dome[2] + reach[2]
+    roof = ball(canvas, dome, np.subtract(reach, 7.0 + 6 * (1.15 - size)), power=2.4)
     cap = ball(canvas, (-60, 106, top - 28), np.array((38, 46, 40)) * size)
     if roof is not None and cap is not None:  # the fundus fills the left dome
         solid = join(canvas, [solid, meet(cap, roof)], 8.0)
@@ -107,7 +120,12 @@ def paint_stomach(scene: Scene) -> None:
             canvas.paint(inner, (hu["stomach_content"] + (-950 - hu["stomach_content"]) * share).astype(np.float32))
         share = (float(semi[2]) - 17) / 27
         scene.mark(
-            "hiatal_hernia", spot[2] - semi[2], spot[2] + semi[2], round(2 * float(semi[2]), 0), centre=spot, severity=graded(share)
+            "hiatal_hernia",
+            spot[2] - semi[2],
+            spot[2] + semi[2],
+            round(2 * float(semi[2]), 0),
+            centre=spot,
+            severity=graded(share),
         )
 
 
@@ -117,7 +135,18 @@ def paint_pancreas(scene: Scene) -> None:
     head = np.array((36, 138, -250)) + belly_shift(scene, "pancreas", (3, 3, 8))
     shape = head - (36, 138, -250)
     thick = (1.0 if person.sex == "M" else 0.92) * float(np.interp(person.age, (30, 60, 85), (1.08, 1.0, 0.78)))
-    path = np.add([(24, 136, -262), (36, 138, -254), (32, 140, -238), (8, 147, -228), (-22, 144, -214), (-50, 126, -203), (-78, 104, -194)], shape)
+    path = np.add(
+        [
+            (24, 136, -262),
+            (36, 138, -254),
+            (32, 140, -238),
+            (8, 147, -228),
+            (-22, 144, -214),
+            (-50, 126, -203),
+            (-78, 104, -194),
+        ],
+        shape,
+    )
     solid = tube(canvas, path, np.array((10, 15, 14, 10, 11, 11, 10)) * thick, 4.0, 3.0)
     if solid is not None:
         lobules = canvas.field(solid.box, 6.0, person.rng("pancreas-lobules"))
@@ -128,11 +157,25 @@ def paint_pancreas(scene: Scene) -> None:
     canvas.paint_tube(path[2:], 1.1, hu["bile"] + 8)
     scene.now_drawing()
     canvas.paint_tube(np.add([(42, 136, -206), (38, 134, -236), (44, 134, -258)], shape), 2.6, hu["bile"])
-    scene.keep_course("pancreas", np.add([(36, 138, -250), (8, 147, -230), (-25, 142, -214), (-70, 110, -197)], shape), 9.0)
+    scene.keep_course(
+        "pancreas", np.add([(36, 138, -250), (8, 147, -230), (-25, 142, -214), (-70, 110, -197)], shape), 9.0
+    )
     scene.mark("pancreas_head", -271 + shape[2], -228 + shape[2])
     scene.mark("pancreas_body", -230 + shape[2], -200 + shape[2])
     scene.mark("pancreas_tail", -208 + shape[2], -186 + shape[2])
-    loop = np.add([(30, 155, -238), (52, 146, -240), (56, 136, -262), (52, 130, -286), (24, 136, -294), (-8, 140, -288), (-28, 146, -262), (-30, 150, -252)], shape)
+    loop = np.add(
+        [
+            (30, 155, -238),
+            (52, 146, -240),
+            (56, 136, -262),
+            (52, 130, -286),
+            (24, 136, -294),
+            (-8, 140, -288),
+            (-28, 146, -262),
+            (-30, 150, -252),
+        ],
+        shape,
+    )
     rng = person.rng("duodenum")
     wide = rng.uniform(8.5, 12.5, len(loop))
     extent = canvas.paint_tube(loop, wide, hu["bowel_wall"])
