@@ -1,9 +1,10 @@
-"""Whether stored features come from the window encoder of some weights: others of the same size would be learned from in silence."""
+"""Whether stored features come from the window encoder of some weights: those of another would be learned from in silence."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from safetensors import safe_open
@@ -21,22 +22,23 @@ _PREFIX = "model.backbone_image."
 
 def window_encoder_fingerprint(state: Mapping[str, Tensor]) -> str:
     """Return 16 hexadecimal digits of the parameters of a `WindowEncoder`; what training changes elsewhere does not count."""
-    digest = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(state.items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+    return _fingerprint((name, state[name]) for name in sorted(state))
 
 
 def stored_fingerprint(weights: Path) -> str:
-    """Return the fingerprint of the window encoder in a weights folder, without building the network."""
-    state = {}
-    for path in tensor_files(weights):
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118
-                if name.startswith(_PREFIX):
-                    state[name.removeprefix(_PREFIX)] = file.get_tensor(name)
-    return window_encoder_fingerprint(state)
+    """Return the fingerprint of the window encoder in a weights folder; one tensor at a time is held in memory."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(safe_open(path, framework="pt")) for path in tensor_files(weights)]
+        home = {name: file for file in files for name in file.keys() if name.startswith(_PREFIX)}  # noqa: SIM118
+        return _fingerprint((name.removeprefix(_PREFIX), home[name].get_tensor(name)) for name in sorted(home))
+
+
+def _fingerprint(parameters: Iterable[tuple[str, Tensor]]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name, tensor in parameters:
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def check_window_encoder(header: StoreHeader, weights: Path) -> None:
@@ -50,6 +52,6 @@ def check_window_encoder(header: StoreHeader, weights: Path) -> None:
     found = stored_fingerprint(weights)
     if found != header.weights:
         raise InputError(
-            f"The features were made by the window encoder {header.weights}, but that of the weights {weights.name!r} is {found}. "
-            "Encode the scans with these weights ('python -m train features'), or begin with the weights that made the features."
+            f"The features were made by the window encoder {header.weights}, but that of the weights {weights.name!r} is "
+            f"{found}. Encode the scans with these weights ('python -m train features'), or begin with those that made them."
         )
