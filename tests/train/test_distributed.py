@@ -84,7 +84,8 @@ def test_one_process_needs_no_group():
 
 
 def test_a_training_in_two_processes_goes_as_in_one(tmp_path):
-    weights, store = write_weights(tmp_path / "start", TINY_CONFIG), write_store(tmp_path / "store", num_scans=40)
+    weights = write_weights(tmp_path / "start", TINY_CONFIG)
+    store = write_store(tmp_path / "store", num_scans=40, weights=weights)
     fit_radfinder(SHARED_RECIPE, tmp_path, store, weights, tmp_path / "one", num_steps=6, device="cpu")
     halved = replace(SHARED_RECIPE, step=replace(SHARED_RECIPE.step, num_micro_batches=1))
     run_together(whole_training, 2, tmp_path, tmp_path, "several", halved, 6)

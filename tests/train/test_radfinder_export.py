@@ -22,7 +22,8 @@ from train.radfinder_export import UNMERGED_FILE, export_radfinder, is_radfinder
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
-    weights, store = write_weights(folder / "start", TINY_CONFIG), write_store(folder / "store")
+    weights = write_weights(folder / "start", TINY_CONFIG)
+    store = write_store(folder / "store", weights=weights)
     fit_radfinder(RECIPE, folder, store, weights, folder / "run", num_steps=4, device="cpu")
     export_radfinder(folder / "run", folder / "merged", name="tiny")
     export_radfinder(folder / "run", folder / "unmerged", name="tiny", is_merged=False)

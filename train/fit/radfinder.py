@@ -34,6 +34,7 @@ from napari_ct_grounding.model.radfinder.model import RadFinderNetwork
 from napari_ct_grounding.model.radfinder.text_encoder import TextTokenizer
 from napari_ct_grounding.model.weights.loading import resolve_weights, tokenizer_folder
 from napari_ct_grounding.model.weights.tensor_files import fingerprint_of, tensor_files
+from train.data.encoder_identity import check_window_encoder
 from train.data.stored_features import UNKNOWN, FeatureStore
 from train.distributed import GradientTouch, num_processes, process_index
 from train.effective_rank import dimensions_of_variance, effective_rank, variance_shares
@@ -107,6 +108,7 @@ def fit_radfinder(
     store = FeatureStore(features, forgets_padding=recipe.released.forgets_padding)
     config = RadFinderConfig.from_dict(json.loads((weights / "config.json").read_text(encoding="utf-8")))
     _check_store(store, config, weights.name)
+    check_window_encoder(store.header, weights)
     scans, watched = held_out_scans(store, store.chosen(split="train"), recipe.num_held_out)
     read = partial(_tokenizer, tokenizer_folder(weights, tokenizer), config.text.backbone["model_type"])
     tokenize = read(recipe.report.max_tokens)

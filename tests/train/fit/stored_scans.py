@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import save_file
 
+from train.data.encoder_identity import stored_fingerprint
 from train.data.feature_writer import FeatureWriter, record_line, write_records
 from train.data.scan_records import ReportTexts, ScanFeatures, ScanPlace, Snippet, StoreHeader
 
@@ -17,11 +18,14 @@ PLACES = ("kidney", "liver", "lung", "carina")
 LABELS = ("Lung nodule", "Emphysema")
 
 
-def write_store(folder: Path, num_scans: int = 12, seed: int = 0) -> Path:
-    """Write a store of scans of uneven size; every fifth report is too short to count, and two scans share one report."""
+def write_store(folder: Path, num_scans: int = 12, seed: int = 0, weights: Path | None = None) -> Path:
+    """Write a store of scans of uneven size; every fifth report is too short to count, and two scans share one report.
+
+    It says that the window encoder of `weights` made it.
+    """
     rng = np.random.default_rng(seed)
     header = StoreHeader(
-        weights="0" * 16,
+        weights="0" * 16 if weights is None else stored_fingerprint(weights),
         preprocessing="1",
         precision="float32",
         width=WIDTH,

@@ -44,8 +44,8 @@ def weights(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return write_store(tmp_path_factory.mktemp("store"))
+def store(tmp_path_factory, weights):
+    return write_store(tmp_path_factory.mktemp("store"), weights=weights)
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def test_a_run_killed_after_its_last_checkpoint_ends_the_same(train, tmp_path, m
 
 
 def test_a_process_killed_at_any_moment_ends_the_same_when_run_again(tmp_path):
-    write_weights(tmp_path / "start", TINY_CONFIG)
-    write_store(tmp_path / "store")
+    weights = write_weights(tmp_path / "start", TINY_CONFIG)
+    write_store(tmp_path / "store", weights=weights)
     often, last = replace(RECIPE, checkpoint_minutes=0.0, epochs=8), 24
     whole_training(0, tmp_path, "whole", often, last)
     log = tmp_path / "killed" / "log.jsonl"
@@ -178,6 +178,11 @@ def test_a_folder_of_another_run_is_refused_unless_begun_anew(train):
     with pytest.raises(InputError, match=r"differs in recipe\.seed\. Choose another folder"):
         train("run", other, num_steps=2)
     assert train("run", other, num_steps=1, is_fresh=True)["facts"]["recipe"]["seed"] == 1
+
+
+def test_features_of_another_window_encoder_of_the_same_size_are_refused(tmp_path, weights):
+    with pytest.raises(InputError, match="made by the window encoder 0000000000000000"):
+        fit_radfinder(RECIPE, tmp_path, write_store(tmp_path / "store"), weights, tmp_path / "run", device="cpu")
 
 
 def test_features_of_other_weights_are_refused(tmp_path, store, weights):
