@@ -48,23 +48,26 @@ def paint_heart(scene: Scene) -> None:
             centre=centre,
             severity=severity,
         )
-    canvas.paint_ellipsoid(centre, semi + 1.5, 20, axes)
-    canvas.paint_ellipsoid(centre, semi, hu["fat"] + 10, axes)
     left, right = hu["left_heart"], hu["right_heart"]
     lv = place(-45, 142, -90)
     rv, la, ra = place(-12, 170, -86), place(-2, 112, -62), place(36, 148, -75)
     flesh = [
-        ball(canvas, lv, np.array((54, 34, 34)) * size, 10, axes), ball(canvas, rv, np.array((50, 19, 30)) * size, 10, axes),
+        ball(canvas, lv, np.array((54, 34, 34)) * size, 10, axes), ball(canvas, rv, np.array((54, 21, 33)) * size, 10, axes),
         ball(canvas, la, np.array((40, 21, 26)) * size, 10), ball(canvas, ra, np.array((23, 27, 33)) * size, 10),
         ball(canvas, place(-4, 146, -66), np.array((32, 26, 22)) * size, 10),
+        ball(canvas, place(-32, 158, -99), np.array((42, 27, 22)) * size, 10, axes),
     ]  # fmt: skip
-    muscle = canvas.cover(join(canvas, flesh, 5.0 * size))
+    solid = join(canvas, flesh, 7.0 * size)
+    fatty = 3.0 + 0.12 * person.fat_mm
+    canvas.paint(canvas.cover(solid, fatty + 1.5), 20)
+    canvas.paint(canvas.cover(solid, fatty), hu["fat"] + 10)
+    muscle = canvas.cover(solid)
     scene.now_drawing("heart")
     canvas.paint(muscle, hu["myocardium"])
     if muscle is not None:
         scene.covers["lungs"][muscle.box] *= 1 - muscle.cover
     canvas.paint_ellipsoid(lv, np.array((45, 25, 25)) * size, left, axes)
-    canvas.paint_ellipsoid(rv, np.array((46, 15, 26)) * size, right, axes)
+    canvas.paint_ellipsoid(rv, np.array((49, 16, 28)) * size, right, axes)
     canvas.paint_tube([place(-10, 170, -72), place(-14, 172, -50)], [17 * size, 14 * size], right)
     scene.keep_spot("right_ventricle", place(-34, 168, -108))
     scene.keep_spot("right_atrium", place(36, 148, -75))

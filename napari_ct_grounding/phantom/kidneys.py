@@ -26,8 +26,9 @@ def paint_kidneys(scene: Scene) -> None:
         half = float(np.sqrt(((turn * semi[:, None]) ** 2).sum(0))[2])
         lumps = rng.normal(0, 1, 3)
         outer = canvas.ellipsoid(centre, semi, turn)
-        canvas.paint(canvas.ellipsoid(centre, semi + 7, turn), hu["visceral_fat"])
-        # The fascia round the fat of the kidney, and a fat rim at the hilum.
+        room = canvas.ellipsoid(centre, semi + 7, turn)
+        if room is not None:
+            canvas.paint(Patch(room.box, room.cover * (1 - scene.covers["liver"][room.box])), hu["visceral_fat"])
         scene.now_drawing(f"kidney_{side}")
         canvas.paint(outer, hu["cortex"])
         axial = turn.T @ np.array((0, 0, 1.0))

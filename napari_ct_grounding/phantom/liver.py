@@ -50,8 +50,8 @@ def paint_liver(scene: Scene) -> None:
     (x, y, z), semi = cap["right"]
     dome = ball(canvas, (x, y, z), np.subtract(semi, 2.5), power=2.4)
     if dome is not None:  # under the right dome the liver fills all there is
-        dx, _, dz = canvas.offsets(dome.box, (34, 0, top - 52))
-        np.maximum(dome.distance, np.maximum(-dx, -dz), out=dome.distance)
+        dx, dy, dz = canvas.offsets(dome.box, (36, 142, top - 52))
+        np.maximum(dome.distance, np.maximum(np.float32(0.0032) * dy**2 - dx, -dz), out=dome.distance)
     kept = within(canvas.cover(join(canvas, [solid, dome], 2.0)), belly)
     if kept is not None:
         cover[kept.box] = kept.cover

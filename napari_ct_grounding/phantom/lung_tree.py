@@ -138,7 +138,7 @@ def paint_vessels(scene: Scene, lungs: LungMap) -> None:
     for tree in _trees(scene, lungs, "artery"):
         _paint_tree(scene, tree, hu["pulmonary_artery"], clip)
         # Behind and medial of its artery runs the bronchus, as wide as the artery.
-        airway = tree.select((tree.r_stop > 1.15) & (np.arange(len(tree.start)) > 0))
+        airway = tree.select((tree.r_stop > 1.3) & (np.arange(len(tree.start)) > 0))
         if len(airway.start):
             side = np.sign(airway.start[:, :1])
             away = np.concatenate([-0.35 * side, np.full_like(side, -0.75), np.full_like(side, 0.35)], axis=1)

@@ -71,6 +71,11 @@ def lung_covers(person: Person, canvas: Canvas, cage: Solid | None = None) -> Pa
     air *= np.clip((sub.z + 196) / canvas.soft_mm + 0.5, 0, 1)[:, None, None]
     heights = np.array(sorted(_MIDDLE))
     table = np.array([[np.interp(sub.y, _MIDDLE_Y, _MIDDLE[z][side]) for z in heights.tolist()] for side in (0, 1)])
+    uneven = person.rng("mediastinal-border").normal(0, 1, (2, len(heights), 6))
+    along = np.linspace(20, 212, 6)
+    table += np.array([[np.interp(sub.y, along, row) for row in side] for side in uneven]) * np.interp(
+        sub.y, (60, 110, 150), (0.5, 1.0, 2.6)
+    )
     place = np.interp(sub.z, heights, np.arange(len(heights)))
     base = np.minimum(place.astype(int), len(heights) - 2)
     share = (place - base)[:, None]

@@ -68,7 +68,7 @@ def paint_stomach(scene: Scene) -> None:
     belly = room_below_lungs(scene) * (1 - scene.covers["liver"])
     gut = belly_shift(scene, "stomach", (5, 4, 8))
     rng = person.rng("stomach")
-    size = float(rng.uniform(0.62, 1.15))
+    size = float(rng.uniform(0.7, 1.15))
     fundus, body, antrum = (np.add(p, gut) for p in ((-60, 98, -184), (-54, 142, -214), (-6, 164, -242)))
     path = (
         np.array(
@@ -90,7 +90,7 @@ def paint_stomach(scene: Scene) -> None:
     dome, reach = domes(person)["left"]
     top = dome[2] + reach[2]
     roof = ball(canvas, dome, np.subtract(reach, 7.0 + 6 * (1.15 - size)), power=2.4)
-    cap = ball(canvas, (-60, 106, top - 28), np.array((38, 46, 40)) * size)
+    cap = ball(canvas, (-60, 106, top - 28), np.array((38, 46, 40)) * max(size, 0.9))
     if roof is not None and cap is not None:  # the fundus fills the left dome
         solid = join(canvas, [solid, meet(cap, roof)], 8.0)
     patch = within(canvas.cover(solid, 1.0), belly)
