@@ -9,7 +9,7 @@ import numpy as np
 from napari_ct_grounding.phantom.belly import belly_shift
 from napari_ct_grounding.phantom.catalogue import graded
 from napari_ct_grounding.phantom.scene import Scene
-from napari_ct_grounding.phantom.shapes import rotation
+from napari_ct_grounding.phantom.shapes import Patch, rotation
 
 __all__ = ["paint_kidneys"]
 
