@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from napari_ct_grounding.core.errors import InputError
 
@@ -98,9 +99,25 @@ def _need(arguments: argparse.Namespace, what: str, *options: str) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    figures = _evaluate_stored(arguments) if arguments.features is not None else _evaluate_scans(arguments)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+def _evaluate_stored(arguments: argparse.Namespace) -> dict[str, Any]:
+    from train.stored_evaluation import evaluate_stored, markdown_tables, plain
+
+    figures = evaluate_stored(
+        arguments.weights, arguments.features, split=arguments.split, num_resamples=arguments.resamples
+    )
+    print(markdown_tables(figures))
+    return plain(figures)
+
+
+def _evaluate_scans(arguments: argparse.Namespace) -> dict[str, Any]:
     from train.report_card import evaluate_command
 
-    figures = evaluate_command(
+    return evaluate_command(
         arguments.weights,
         num_phantoms=arguments.phantoms,
         seed0=arguments.seed0,
@@ -112,8 +129,6 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         prior=arguments.prior,
         results=arguments.results,
     )
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
@@ -221,6 +236,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, help="write all figures here")
     evaluate.add_argument(
         "--results", type=Path, help="write the answers to the sentences of --real here, as 'ct-grounding batch' does"
+    )
+    evaluate.add_argument("--features", type=Path, help="released type: measure on these stored features instead")
+    evaluate.add_argument(
+        "--split", default="valid", help="of the stored features: train, valid or test (default valid)"
+    )
+    evaluate.add_argument(
+        "--resamples", type=int, default=10_000, help="of the intervals on stored features (default 10000)"
     )
     evaluate.add_argument("--prior", type=Path, help="cache of training phantoms that the category prior is taken from")
     evaluate.add_argument("--into-card", action="store_true", help="keep the figures in card.json")

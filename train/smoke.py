@@ -97,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         walk.run(["export", "--run", str(out / run), "--out", str(out / weights), "--name", "smoke"])
     walk.same([out / weights / "model.safetensors" for weights in ("weights", "weights-undisturbed")])
 
+    walk.step("evaluate")
+    walk.run(["evaluate", "--weights", str(out / "weights"), "--features", str(out / "store"), "--resamples", "200",
+              "--json", str(out / "figures.json")])  # fmt: skip
     walk.step("a question about a DICOM study")
     _ask(out / "weights", clinic)
     walk.end()

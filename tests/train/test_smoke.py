@@ -31,6 +31,9 @@ def walked(tmp_path_factory):
         f"fit --recipe {recipe} --features {out / 'store'} --weights {out / 'start'} --out {out / 'run'} --device cpu".split()
     )
     main(f"export --run {out / 'run'} --out {out / 'weights'} --name smoke".split())
+    main(
+        f"evaluate --weights {out / 'weights'} --features {out / 'store'} --resamples 50 --json {out / 'figures.json'}".split()
+    )
     return out
 
 
@@ -75,3 +78,13 @@ def test_training_moved_the_weights_and_they_answer(walked):
     assert not np.allclose(answers[0].profile, answers[1].profile)
     low, high = volume.geometry.z_extent_mm
     assert low - 6 <= answers[1].z_mm <= high + 6
+
+
+def test_the_weights_were_measured_on_the_held_out_scans(walked):
+    figures = json.loads((walked / "figures.json").read_text())
+    assert figures["datasets"].keys() == {"ct-rate", "clinic"}
+    assert figures["datasets"]["clinic"]["localization"]["all"]["model"]["mean_mm"]["value"] >= 0
+    retrieval = (
+        figures["datasets"]["ct-rate"]["report_retrieval"] if figures["datasets"]["ct-rate"]["num_scans"] > 1 else {}
+    )
+    assert all(0 <= pool["text_to_image"]["recall_at_1"]["value"] <= 1 for pool in retrieval.values())
