@@ -18,7 +18,7 @@ from train.smoke import RECIPE, write_smoke_data
 def walked(tmp_path_factory):
     """Folder in which two small data sets became weights."""
     out = tmp_path_factory.mktemp("smoke")
-    write_smoke_data(out, num_scans=7, num_studies=5, spacing_mm=(8.0, 8.0, 8.0))
+    write_smoke_data(out, num_scans=5, num_studies=4, spacing_mm=(8.0, 8.0, 8.0))
     recipe = out / "recipe.toml"
     recipe.write_text(
         RECIPE.read_text().replace("epochs = 5", "epochs = 2").replace("num_held_out = 4", "num_held_out = 2")
@@ -40,7 +40,7 @@ def walked(tmp_path_factory):
 def test_the_store_holds_both_data_sets_with_texts_labels_and_places(walked):
     store = FeatureStore(walked / "store")
     by_dataset = {name: [r for r in store.records if r.dataset == name] for name in ("ct-rate", "clinic")}
-    assert {name: len(records) for name, records in by_dataset.items()} == {"ct-rate": 7 + 3, "clinic": 5}
+    assert {name: len(records) for name, records in by_dataset.items()} == {"ct-rate": 5 + 2, "clinic": 4}
     assert all(record.texts.findings for record in store.records)
     assert (store.labels[:, :18] >= 0).all()
     assert all(record.snippets for record in by_dataset["clinic"])
