@@ -130,6 +130,27 @@ def finding_words(language: Language) -> dict[str, Any]:
 
 
 @cache
+def _claims(language: Language) -> dict[str, str]:
+    return {word: claim for claim, words in read_words("adjectives")[language].items() for word in words}
+
+
+def fitting_adjectives(
+    adjectives: Sequence[str], language: Language, severity: str | None, traits: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Return the adjectives that do not contradict a severity and traits; what is None may be anything."""
+    claims = _claims(language)
+    grades = ("mild", "moderate", "severe")
+
+    def fits(adjective: str) -> bool:
+        claim = claims.get(adjective)
+        if claim is None:
+            return True
+        return severity in (None, claim) if claim in grades else traits is None or claim in traits
+
+    return tuple(adjective for adjective in adjectives if fits(adjective))
+
+
+@cache
 def templates(language: Language, bank: str) -> Split:
     """Return the frames of a bank ("landmark", "placed", "negated", ...)."""
     return Split.of(read_words(f"templates_{language}")[bank], min_length=2)
