@@ -48,7 +48,7 @@ def paint_aorta(scene: Scene) -> None:
     wide = np.array((17, 17, 17, 16.5)) * r
     if scene.wants("ascending_aneurysm"):
         bulge = float(scene.rng("ascending_aneurysm").uniform(22, 33))
-        wide = np.array((19 * r, bulge, bulge, 18 * r))
+        wide = np.array((17 * r, bulge, bulge, 18 * r))
         # Its extent is where the vessel is wider than 40 mm.
         scene.mark(
             "ascending_aneurysm", ascending[0][2] - 4, ascending[-1][2] + 14, round(2 * bulge, 0), centre=ascending[2],

@@ -30,7 +30,7 @@ _STEM_VEIN = {
     (-1, True): (-32, 112, -46),
     (-1, False): (-30, 100, -68),
 }
-_TWIGS_PER_LUNG = 700
+_TWIGS_PER_LUNG = 900
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def _trees(scene: Scene, lungs: LungMap, name: str) -> list[Tree]:
     """The trees of the six lobes, "artery" or "vein", the stem that leads to the root first."""
     rng = scene.person.rng(f"tree-{name}")
     shift = scene.person.jitter("airways", (1.5, 2, 3))
-    twig = float(rng.uniform(0.44, 0.58))
+    twig = float(rng.uniform(0.48, 0.62))
     trees = []
     for code, ends in enumerate(_twigs(scene, lungs, name)):
         sign = 1 if code < 3 else -1

@@ -70,7 +70,7 @@ def paint_pelvis(scene: Scene) -> None:
         # The socket: a thick half shell that is open to the side, below and in front.
         socket = canvas.ellipsoid(head + (-sign * 3, 0, 3), (35, 35, 35))
         marrow_cover = canvas.ellipsoid(head + (-sign * 3, 0, 3), (33, 33, 33))
-        for patch, value in ((socket, bone), (marrow_cover, marrow)):
+        for patch, value in ((socket, bone), (marrow_cover, 0.6 * bone)):
             if patch is not None:
                 dx, dy, dz = canvas.offsets(patch.box, head)
                 open_side = np.clip((14 - sign * dx + 0.9 * dz + 0.1 * np.abs(dy)) / canvas.soft_mm + 0.5, 0, 1)

@@ -69,7 +69,7 @@ def plan_scan(
 
 
 def paint_couch(canvas: Canvas, person: Person, rng: np.random.Generator) -> None:
-    """Paint a curved or flat couch below the back, in the air only."""
+    """Paint a curved or flat couch below the back, in the air only: two thin shells with foam between, at times a cushion."""
     back = float(person.skin_at(-100)[1])
     depth = back - rng.uniform(1, 9)
     curved = rng.random() < 0.7
@@ -78,13 +78,18 @@ def paint_couch(canvas: Canvas, person: Person, rng: np.random.Generator) -> Non
     surface = depth + rise
     wide = np.abs(canvas.x) < rng.uniform(200, 260)
     thick = rng.uniform(20, 70)
+    shell_mm, shell_hu = rng.uniform(0.8, 2.5), rng.uniform(300, 1000)
+    flat = rng.uniform(0.0, 1.0) if rng.random() < 0.7 else 1.0  # the lower shell is less curved
+    cushion = rng.uniform(4, 14) if rng.random() < 0.4 else 0.0
     y = canvas.y[:, None]
-    shell = np.clip(1 - np.abs(y - surface + 3) / max(canvas.soft_mm * 0.8, 2), 0, 1)
-    shell = np.maximum(
-        shell, np.clip(1 - np.abs(y - surface * 0.3 - (depth - thick) * 0.7) / max(canvas.soft_mm * 0.8, 2), 0, 1)
-    )
-    foam = ((y < surface) & (y > surface - thick)).astype(np.float32)
-    values = -1000 + foam * 50 + shell * rng.uniform(250, 900)
+    step = canvas.step_mm[1]
+    shell = np.zeros((len(canvas.y), len(canvas.x)))
+    for line in (surface - 3 - cushion, depth - 3 - cushion - thick + flat * rise):
+        share = min(1.0, shell_mm / step)
+        shell = np.maximum(shell, share * np.clip(1.5 - np.abs(y - line) / max(step, shell_mm / 2), 0, 1))
+    foam = ((y < surface - cushion) & (y > surface - cushion - thick)).astype(np.float32)
+    soft = ((y < surface) & (y > surface - cushion)).astype(np.float32)
+    values = -1000 + foam * 50 + soft * rng.uniform(20, 80) + shell * shell_hu
     values = np.where(wide[None, :] & (y < surface + 4), values, -1000).astype(np.float32)
     canvas.hu[:] = values
 
