@@ -172,7 +172,8 @@ def extract_features(
     InputError
         When the weights are of another type, or the store is of other weights.
     """
-    scans = dataset.scans()[:limit]
+    known = dataset.scans()
+    scans = known[:limit]
     network = _network(weights, tokenizer, accept_licence)
     extractor = FeatureExtractor(network, torch.device(device), precision)
     refused: dict[str, str] = {}
@@ -193,7 +194,7 @@ def extract_features(
                     refused[scan.scan_id] = str(error)
                     progress.write(f"{scan.scan_id} is left out: {error}")
                 progress.update()
-    return Outcome(num_encoded, refused, refresh_records(out, dataset, scans))
+    return Outcome(num_encoded, refused, refresh_records(out, dataset, known))
 
 
 def refresh_records(out: Path, dataset: Dataset, scans: Sequence[DatasetScan] | None = None) -> int:
@@ -206,7 +207,7 @@ def refresh_records(out: Path, dataset: Dataset, scans: Sequence[DatasetScan] | 
         stored = {scan: rows for (name, scan), rows in rows_of_scans(Path(out)).items() if name == dataset.name}
         known = dataset.scans() if scans is None else scans
         lines = (
-            _line(dataset.name, scan, stored[scan.scan_id].place, stored[scan.scan_id].seen, header)
+            _line(dataset, scan, stored[scan.scan_id].place, stored[scan.scan_id].seen, header)
             for scan in known
             if scan.scan_id in stored
         )
@@ -264,7 +265,7 @@ def _image_numbers(numbers: list[int | None]) -> list[int | None] | None:
     return None if all(number is None for number in numbers) else numbers
 
 
-def _line(name: str, scan: DatasetScan, place: ScanPlace, seen: Any, header: StoreHeader) -> dict[str, Any]:
+def _line(dataset: Dataset, scan: DatasetScan, place: ScanPlace, seen: Any, header: StoreHeader) -> dict[str, Any]:
     placed = [*scan.placed, *(PlacedSentence.from_json(item) for item in seen["placed"])]
     geometry = VolumeGeometry(np.array(seen["affine"]), tuple(seen["shape"]))
     images = ImagePlanes(geometry, seen["image_numbers"] or [])
@@ -282,8 +283,8 @@ def _line(name: str, scan: DatasetScan, place: ScanPlace, seen: Any, header: Sto
     return record_line(
         scan_id=scan.scan_id,
         report_id=scan.report_id,
-        patient_id=scan.patient_id,
-        dataset=name,
+        patient_id=f"{dataset.patients}/{scan.patient_id}",
+        dataset=dataset.name,
         split=scan.split,
         texts=scan.texts,
         labels=scan.labels,

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,27 @@ def test_two_processes_share_a_data_set_and_the_last_one_writes_all_records(tmp_
     for (record, seen), (other, want) in zip(FeatureStore(tmp_path), FeatureStore(whole), strict=True):
         assert record.scan_id == other.scan_id
         np.testing.assert_array_equal(seen.depth, want.depth)
+
+
+def test_patients_held_out_in_one_data_set_are_not_trained_on_in_another(tmp_path, weights):
+    class Marked(Phantoms):
+        """Made of the scans of the other, and holds one of them out."""
+
+        name, patients = "marked", "phantoms"
+
+        def scans(self):
+            return [replace(scan, split="test") for scan in super().scans()[1:2]]
+
+    run(Phantoms(broken=()), weights, tmp_path)
+    run(Marked(broken=()), weights, tmp_path)
+    store = FeatureStore(tmp_path)
+    assert [store.records[i].scan_id for i in store.chosen(split="train")] == ["s0", "s2", "s3"]
+    assert [store.records[i].dataset for i in store.chosen(split="test")] == ["marked"]
+
+
+def test_a_limited_run_forgets_no_scan_encoded_before(tmp_path, weights):
+    run(Phantoms(broken=()), weights, tmp_path)
+    assert run(Phantoms(broken=()), weights, tmp_path, limit=1).num_records == 4
 
 
 def test_records_follow_the_reports_without_encoding_again(tmp_path, weights):

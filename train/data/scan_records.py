@@ -129,7 +129,8 @@ class ScanRecord:
     Parameters
     ----------
     scan_id, report_id, patient_id : str
-        Scans with one `report_id` share a report: take one of them at a time.
+        Scans with one `report_id` share a report: take one of them at a time. `patient_id` is the same in all data sets that
+        hold scans of a patient.
     dataset, split : str
         Split is "train", "valid" or "test".
     texts : ReportTexts

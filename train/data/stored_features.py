@@ -160,12 +160,22 @@ class FeatureStore:
         return groups
 
     def chosen(self, *, split: str | None = None, dataset: str | None = None) -> list[int]:
-        """Return the indices of the scans of a split and a data set."""
+        """Return the indices of the scans of a split and a data set.
+
+        Patients who are held out anywhere in the store are not in "train": some data sets are made of others' scans, and what
+        one holds out another trains on.
+        """
         return [
             index
             for index, record in enumerate(self.records)
-            if split in (None, record.split) and dataset in (None, record.dataset)
+            if split in (None, record.split)
+            and dataset in (None, record.dataset)
+            and not (split == "train" and record.patient_id in self._held_out_patients)
         ]
+
+    @cached_property
+    def _held_out_patients(self) -> frozenset[str]:
+        return frozenset(record.patient_id for record in self.records if record.split != "train")
 
 
 def read_header(folder: Path) -> StoreHeader:

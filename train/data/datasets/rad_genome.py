@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_ct_grounding.core.errors import InputError
-from train.data.datasets.ct_rate import BROKEN, volume_id
+from train.data.datasets.ct_rate import BROKEN, CTRate, volume_id
 from train.data.datasets.scans import Dataset, DatasetScan
 from train.data.datasets.tables import find_table, read_table
 from train.data.scan_records import ReportTexts
@@ -34,6 +34,11 @@ class RadGenome(Dataset):
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+
+    @property
+    def patients(self) -> str:
+        """See `Dataset`."""
+        return CTRate.name
 
     def scans(self) -> list[DatasetScan]:
         """See `Dataset.scans`."""

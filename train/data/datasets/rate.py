@@ -48,6 +48,11 @@ class WithRate(Dataset):
         self._folder = Path(folder)
         self._counts_unclear_as_no = counts_unclear_as_no
 
+    @property
+    def patients(self) -> str:
+        """See `Dataset`."""
+        return self._dataset.patients
+
     def scans(self) -> list[DatasetScan]:
         """See `Dataset.scans`."""
         findings = {row["report_id"]: row["no_comparison_findings"] for row in self._rows("no_comparisons_findings")}

@@ -48,6 +48,11 @@ class ReXGroundingCT(Dataset):
         self.root = Path(root)
         self._ct_rate = CTRate(ct_rate, keeps_no_chest=True)
 
+    @property
+    def patients(self) -> str:
+        """See `Dataset`."""
+        return CTRate.name
+
     def scans(self) -> list[DatasetScan]:
         """Return the scans of patients that lie in one split alone; see `Dataset.scans`."""
         path = self.root / "dataset.json"

@@ -143,9 +143,16 @@ class Dataset(ABC):
     ----------
     name : str
         In file names and records.
+    patients : str
+        Whose patient names these are: data sets that are made of one another's scans say the same. Its own name by default.
     """
 
     name: str
+
+    @property
+    def patients(self) -> str:
+        """See the class."""
+        return self.name
 
     @abstractmethod
     def scans(self) -> list[DatasetScan]:
