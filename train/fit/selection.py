@@ -25,12 +25,12 @@ def held_out_scans(store: FeatureStore, scans: Sequence[int], num_reports: int) 
     Taken out of the training scans, because choosing by the validation split would spoil its figures. The same patients are
     held out whatever the seed.
     """
-    by_patient: dict[tuple[str, str], list[int]] = {}
+    by_patient: dict[str, list[int]] = {}
     for i in scans:
-        by_patient.setdefault((store.records[i].dataset, store.records[i].patient_id), []).append(i)
-    order = sorted(by_patient, key=lambda patient: hashlib.blake2b("/".join(patient).encode()).digest())
+        by_patient.setdefault(store.records[i].patient_id, []).append(i)
+    order = sorted(by_patient, key=lambda patient: hashlib.blake2b(patient.encode()).digest())
     held_out: dict[tuple[str, str], int] = {}
-    chosen: set[tuple[str, str]] = set()
+    chosen: set[str] = set()
     for patient in order[: len(order) // 10]:
         if len(held_out) >= num_reports:
             break
