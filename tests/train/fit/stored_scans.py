@@ -53,7 +53,7 @@ def write_store(folder: Path, num_scans: int = 12, seed: int = 0, weights: Path 
             record_line(
                 scan_id=f"scan{scan}",
                 report_id=f"report{scan - (scan == 1)}",
-                patient_id=f"patient{scan}",
+                patient_id=f"tiny/patient{scan}",
                 dataset="tiny",
                 split="train",
                 texts=ReportTexts(
