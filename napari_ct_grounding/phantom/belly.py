@@ -29,9 +29,14 @@ def room_below_lungs(scene: Scene) -> Floats:
     return scene.covers["belly"]
 
 
-def within(patch: Patch | None, clip: Floats) -> Patch | None:
-    """Return a patch cut by a whole-canvas cover."""
-    return None if patch is None else Patch(patch.box, patch.cover * clip[patch.box])
+def within(patch: Patch | None, clip: Floats, without: Floats | None = None) -> Patch | None:
+    """Return a patch cut by a whole-canvas cover, and what of it lies in the cover `without` left out."""
+    if patch is None:
+        return None
+    cover = patch.cover * clip[patch.box]
+    if without is not None:
+        cover *= 1 - without[patch.box]
+    return Patch(patch.box, cover)
 
 
 def layered(scene: Scene, patch: Patch, level_y: float, below: float | Floats, above: float | Floats) -> Floats:

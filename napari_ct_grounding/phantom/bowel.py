@@ -26,11 +26,10 @@ def paint_bowel(scene: Scene) -> None:
     if scene.wants("ascites"):
         _ascites(scene, belly)
     _mesentery(scene)
-    room = belly * (1 - scene.covers["liver"])
     scene.now_drawing("small_bowel")
-    _small_bowel(scene, room)
+    _small_bowel(scene, belly)
     scene.now_drawing("colon")
-    _colon(scene, room)
+    _colon(scene, belly)
     scene.now_drawing()
     _navel(scene)
 
@@ -48,7 +47,7 @@ def _mesentery(scene: Scene) -> None:
 
 
 def _small_bowel(scene: Scene, belly: Floats) -> None:
-    canvas, person, hu = scene.canvas, scene.person, scene.hu
+    canvas, person, hu, liver = scene.canvas, scene.person, scene.hu, scene.covers["liver"]
     rng = person.rng("bowel")
     low = person.jitter("small-bowel", (0, 0, 8))[2]
     calibre = float(rng.uniform(0.85, 1.12))
@@ -76,14 +75,14 @@ def _small_bowel(scene: Scene, belly: Floats) -> None:
         if points[:, 2].max() + radius < canvas.z[0] or points[:, 2].min() - radius > canvas.z[-1]:
             continue
         solid = tube(canvas, points, radius * np.array((0.9, 1.05, 0.95, 1.0)), 2.0, 3.0)
-        canvas.paint(within(canvas.cover(solid, 1.6), belly), hu["visceral_fat"])
-        canvas.paint(within(canvas.cover(solid), belly), hu["bowel_wall"])
+        canvas.paint(within(canvas.cover(solid, 1.6), belly, liver), hu["visceral_fat"])
+        canvas.paint(within(canvas.cover(solid), belly, liver), hu["bowel_wall"])
         inner = canvas.cover(solid, -2.2 if draw[1] > 0.35 else -radius * 0.55)
         if inner is None:
             continue
         content = hu["stomach_content"] if draw[3] < opaque else 15 + 22 * draw[3]
         level = place[1] + (radius * 0.2 if draw[2] < 0.1 else 99)
-        canvas.paint(within(inner, belly), layered(scene, inner, level, content, hu["gas"]))
+        canvas.paint(within(inner, belly, liver), layered(scene, inner, level, content, hu["gas"]))
     scene.mark("small_bowel", -452 + low, -236 + low)
 
 
@@ -110,7 +109,7 @@ def _courses(scene: Scene) -> dict[str, tuple[list, float, float]]:
 
 
 def _colon(scene: Scene, belly: Floats) -> None:
-    canvas, person, hu = scene.canvas, scene.person, scene.hu
+    canvas, person, hu, liver = scene.canvas, scene.person, scene.hu, scene.covers["liver"]
     rng = person.rng("colon")
     full = float(rng.uniform(0.0, 1.0))
     for name, (path, radius, gassy) in _courses(scene).items():
@@ -128,10 +127,10 @@ def _colon(scene: Scene, belly: Floats) -> None:
         if high < canvas.z[0] - 5 or low > canvas.z[-1] + 5:
             continue
         solid = tube(canvas, points, radii, 2.0, 2.0)
-        canvas.paint(within(canvas.cover(solid, 1.2), belly), hu["visceral_fat"])
-        patch = within(canvas.cover(solid), belly)
+        canvas.paint(within(canvas.cover(solid, 1.2), belly, liver), hu["visceral_fat"])
+        patch = within(canvas.cover(solid), belly, liver)
         canvas.paint(patch, hu["bowel_wall"])
-        inner = within(canvas.cover(solid, -2.4), belly)
+        inner = within(canvas.cover(solid, -2.4), belly, liver)
         if inner is None:
             continue
         # Stool is mottled with gas; in front of it, in parts, lies free gas.

@@ -210,6 +210,6 @@ _PAINTERS_BEFORE_LUNGS = (
 _PAINTERS_AFTER_LUNGS = (
     skeleton.paint_ribs, skeleton.paint_sternum, spine.paint_spine, shoulders.paint_arm_bones, shoulders.paint_shoulders, head.paint_head,
     pelvis.paint_pelvis, heart.paint_heart, great_vessels.paint_veins, great_vessels.paint_aorta, lung_tree.paint_airways,
-    liver.paint_liver, kidneys.paint_kidneys, bowel.paint_bowel, upper_organs.paint_pancreas, upper_organs.paint_spleen,
-    upper_organs.paint_stomach, upper_organs.paint_adrenals, liver.paint_gallbladder, pelvic_organs.paint_pelvic_organs,
+    liver.paint_liver, kidneys.paint_kidneys, bowel.paint_bowel, upper_organs.paint_spleen,
+    upper_organs.paint_stomach, upper_organs.paint_pancreas, upper_organs.paint_adrenals, liver.paint_gallbladder, pelvic_organs.paint_pelvic_organs,
 )  # fmt: skip

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,10 @@ PROTOCOLS: dict[str, tuple[float, float, float]] = {
     "head-neck-chest": (0.04, 255, -180),
     "short": (0.1, 0, 0),
 }
+
+
+_BLOCK = 32
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -139,12 +144,16 @@ def turn_slices(hu: NDArray[np.float32], degrees: float, spacing_mm: tuple[float
     down, across = (row - j).astype(np.float32), (column - i).astype(np.float32)
     corner = (j * nx + i).ravel()
     weights = [(a * b).ravel() for a in (1 - down, down) for b in (1 - across, across)]
-    for plane in hu:
+
+    def turn(plane: NDArray[np.float32]) -> None:
         flat = plane.ravel()
         new = weights[0] * flat[corner]
         for step, weight in zip((1, nx, nx + 1), weights[1:], strict=True):
             new += weight * flat[corner + step]
         plane[:] = new.reshape(ny, nx)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(turn, hu))
 
 
 def _tiles(
@@ -194,24 +203,31 @@ def _degrade(
     radius2 = (x**2 + y**2) / np.float32(150.0**2)
     bowl = np.float32(rng.normal(0, 3)) * np.clip(radius2 - 0.5, -0.5, 1)
     centre = 0.75 + 0.45 * np.exp(-radius2)
-    previous: NDArray[np.float32] | None = None
-    for plane in hu:
-        new = _mixture(tiles, rng)
-        if previous is not None:
-            new = np.float32(np.sqrt(1 - linked**2)) * new + np.float32(linked) * previous
-        previous = new
-        # More attenuating slices are noisier, and bone beside bone throws streaks along x.
-        load = float(np.clip(np.clip(plane + 1000, 0, 2500).mean() / 420, 0.5, 2.0)) ** 0.8
-        body = plane > -500
-        metal = plane > 2300
-        bony = np.clip(plane - 350, 0, 900).sum(axis=1) * dx / 10000  # how much bone a horizontal ray meets
-        streak = np.clip(ndimage.gaussian_filter1d(bony, 8 / dy) - 0.8, 0, 5) * 14 * streak_level
-        plane += new * (centre * (0.45 + 0.55 * body)) * np.float32(level * load) + bowl
-        if streak.max() > 0.5:
-            plane += _mixture(lines, rng) * streak.astype(np.float32)[:, None] * body
-        if metal.sum() * dy * dx > 40:
-            plane += _rays(metal, x, y, rng) * body
-        plane += np.float32(offset)
+
+    def spoil(block: NDArray[np.float32], rng: np.random.Generator) -> None:
+        previous: NDArray[np.float32] | None = None
+        for plane in block:
+            new = _mixture(tiles, rng)
+            if previous is not None:
+                new = np.float32(np.sqrt(1 - linked**2)) * new + np.float32(linked) * previous
+            previous = new
+            # More attenuating slices are noisier, and bone beside bone throws streaks along x.
+            load = float(np.clip(np.clip(plane + 1000, 0, 2500).mean() / 420, 0.5, 2.0)) ** 0.8
+            body = plane > -500
+            metal = plane > 2300
+            bony = np.clip(plane - 350, 0, 900).sum(axis=1) * dx / 10000  # how much bone a horizontal ray meets
+            streak = np.clip(ndimage.gaussian_filter1d(bony, 8 / dy) - 0.8, 0, 5) * 14 * streak_level
+            plane += new * (centre * (0.45 + 0.55 * body)) * np.float32(level * load) + bowl
+            if streak.max() > 0.5:
+                plane += _mixture(lines, rng) * streak.astype(np.float32)[:, None] * body
+            if metal.sum() * dy * dx > 40:
+                plane += _rays(metal, x, y, rng) * body
+            plane += np.float32(offset)
+
+    # Blocks of a fixed size with streams of their own: the same bits however many threads there are.
+    blocks = [hu[k : k + _BLOCK] for k in range(0, len(hu), _BLOCK)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(spoil, blocks, rng.spawn(len(blocks))))
 
 
 def _rays(metal: NDArray[np.bool_], x: NDArray, y: NDArray, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -65,7 +65,7 @@ def paint_spleen(scene: Scene) -> None:
 def paint_stomach(scene: Scene) -> None:
     """Paint stomach and duodenum with their contents, and a hiatal hernia where wished for."""
     canvas, person, hu = scene.canvas, scene.person, scene.hu
-    belly = room_below_lungs(scene) * (1 - scene.covers["liver"])
+    belly, liver = room_below_lungs(scene), scene.covers["liver"]
     gut = belly_shift(scene, "stomach", (5, 4, 8))
     rng = person.rng("stomach")
     size = float(rng.uniform(0.7, 1.15))
@@ -93,13 +93,13 @@ def paint_stomach(scene: Scene) -> None:
     cap = ball(canvas, (-60, 106, top - 28), np.array((38, 46, 40)) * max(size, 0.9))
     if roof is not None and cap is not None:  # the fundus fills the left dome
         solid = join(canvas, [solid, meet(cap, roof)], 8.0)
-    patch = within(canvas.cover(solid, 1.0), belly)
+    patch = within(canvas.cover(solid, 1.0), belly, liver)
     scene.now_drawing("stomach")
     canvas.paint(patch, hu["bowel_wall"])
     if solid is not None:
         folds = canvas.field(solid.box, 10.0, person.rng("gastric-folds"))
         solid = type(solid)(solid.box, solid.distance + np.maximum(folds, 0) * np.float32(3.2 / size))
-    inner = within(canvas.cover(solid, -3.0), belly)
+    inner = within(canvas.cover(solid, -3.0), belly, liver)
     level = body[1] + float(person.rng("gastric-gas").uniform(-4, 26)) * size
     if inner is not None:
         meal = canvas.field(inner.box, 6.0, person.rng("meal")) * np.float32(person.rng("meal-size").uniform(2, 22))
