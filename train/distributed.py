@@ -6,6 +6,8 @@ included.
 
 from __future__ import annotations
 
+import time
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ __all__ = [
     "GradientTouch",
     "broadcast_into_clone",
     "gather_rows",
+    "leave_group",
     "num_processes",
     "process_index",
     "sum_over_processes",
@@ -28,6 +31,18 @@ def num_processes() -> int:
 def process_index() -> int:
     """Return which of them this is."""
     return dist.get_rank() if dist.is_initialized() else 0
+
+
+def leave_group() -> None:
+    """End the process group.
+
+    A thread of gloo needs the interpreter to free the tensors of its last collective, and ending the group waits for
+    that thread with the interpreter held: ended too early, a process waits for itself.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        time.sleep(1.0)
+        dist.destroy_process_group()
 
 
 def sum_over_processes(value: Tensor) -> Tensor:

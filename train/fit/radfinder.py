@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from torch import nn
 
@@ -36,7 +37,7 @@ from napari_ct_grounding.model.weights.loading import resolve_weights, tokenizer
 from napari_ct_grounding.model.weights.tensor_files import fingerprint_of, tensor_files
 from train.data.encoder_identity import check_window_encoder
 from train.data.stored_features import UNKNOWN, FeatureStore
-from train.distributed import GradientTouch, num_processes, process_index
+from train.distributed import GradientTouch, leave_group, num_processes, process_index
 from train.effective_rank import dimensions_of_variance, effective_rank, variance_shares
 from train.fit.checkpoint import load_checkpoint, save_checkpoint
 from train.fit.micro_batches import StepMaker, Tokenizer, Tokens
@@ -99,6 +100,7 @@ def fit_radfinder(
         When features, starting weights, recipe and what `out` holds do not belong together.
     """
     # Processes. Started by torchrun there are several; accelerate finds the others, and the device of each.
+    is_own_group = not dist.is_initialized()
     accelerator = Accelerator(cpu=device == "cpu", log_with=trackers(), project_dir=out)
     torch.set_num_threads(recipe.num_threads)
     out.mkdir(parents=True, exist_ok=True)
@@ -185,6 +187,8 @@ def fit_radfinder(
                 save_checkpoint(out / CHECKPOINT, _state(facts, step, best, trained, optimizer))
                 saved_at = time.monotonic()
     log.close()
+    if is_own_group:
+        leave_group()
 
 
 def _figures(report: StepReport, network: RadFinderNetwork) -> dict[str, float]:

@@ -62,7 +62,8 @@ class RunLog:
     def close(self) -> None:
         """Bring everything to the disk."""
         self._bar.close()
-        self._accelerator.end_training()
+        for tracker in self._accelerator.trackers:
+            tracker.finish()
 
     def _forget_after(self, step: int) -> None:
         if not self._path.is_file():

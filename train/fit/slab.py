@@ -7,15 +7,16 @@
 
 stops after the recipe's steps or minutes, whichever comes first; the same command goes on where it was stopped or killed.
 ``--minutes 1`` is enough to see it turn.
-The order of events: data, text, model, losses, optimizer, loop.
+The order of events: data, text (see `train.text_pairs`), model, losses, optimizer, loop.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,34 +29,32 @@ from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.core.errors import InputError
-from napari_ct_grounding.model.slab.hashed_text import inverse_document_frequency
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import SlabFrame, window_channels
-from train.base_text import find_minilm, prune_minilm
 from train.data.batches import Batch, BatchMaker, prefetched
+from train.data.detections import detector_names
 from train.data.phantoms import CachedPhantom, load_cache
-from train.data.text import LANGUAGES, FrozenText, PromptBank, WordingBank, draw_wordings, phantom_report
+from train.data.text import FrozenText, PromptBank, WordingBank, draw_wordings
 from train.effective_rank import dimensions_of_variance, effective_rank, variance_shares
 from train.fit.checkpoint import save_checkpoint
 from train.fit.run_log import RunLog, trackers
+from train.losses.detections import detections_loss
 from train.losses.disease_prompts import disease_prompt_loss, positive_weight, prompt_logits
 from train.losses.localization import extent_targets, localization_losses
 from train.losses.siglip import siglip_loss
 from train.recipe import LossRecipe, Recipe
+from train.text_pairs import load_encoder, teach
 
 __all__ = ["Criterion", "build_model", "fit", "load_run"]
 
 #: Volume embeddings of the last steps whose rank is told.
 _NUM_RANKED = 512
 
-#: Reports that the vocabulary is chosen by, beside all wordings; more do not change it.
-_NUM_VOCABULARY_PHANTOMS = 400
-
 _LONGEST_STEP_S = 30.0
 
 
 class Criterion(nn.Module):
-    """The three losses and their learned scales.
+    """The losses and their learned scales.
 
     Parameters
     ----------
@@ -71,6 +70,8 @@ class Criterion(nn.Module):
         self.log_localization_scale = nn.Parameter(torch.tensor(2.3026))
         self.logit_scale = nn.Parameter(torch.tensor(2.3026))
         self.logit_bias = nn.Parameter(torch.tensor(-3.0))
+        self.claim_scale = nn.Parameter(torch.tensor(2.3026))
+        self.claim_bias = nn.Parameter(torch.tensor(0.0))
 
     @property
     def temperature(self) -> float:
@@ -78,40 +79,42 @@ class Criterion(nn.Module):
         return float(torch.exp(-self.log_localization_scale.detach()))
 
     def forward(
-        self, model: SlabModel, batch: Batch, prompts: tuple[Tensor, Tensor], feature_dropout: float, is_coarse: bool
+        self, model: SlabModel, batch: Batch, prompts: Tensor, is_coarse: bool
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the three losses of a batch, unweighted, and the volume embeddings of its scans.
+        """Return the losses of a batch, unweighted, and the volume embeddings of its scans.
 
         Parameters
         ----------
         model : SlabModel
         batch : Batch
-        prompts : tuple of Tensor
-            Frozen vectors and presence of prompts, (18 x variants x 2, ...), see `PromptBank.draw`.
-        feature_dropout : float
+        prompts : Tensor
+            Sentence vectors of prompts, (18 x variants x 2, h), see `PromptBank.draw`.
         is_coarse : bool
             Whether pixels are halved: a quarter of the work, enough for the first part of training.
         """
         hu = F.avg_pool2d(batch.hu[:, None], 2)[:, 0] if is_coarse else batch.hu
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast(hu.device.type, dtype=torch.bfloat16):
             image = model.encoder(window_channels(hu, model.frame), batch.mask)
         depth, retrieval, disease = image.depth.float(), image.retrieval.float(), image.disease.float()
-        pooled = torch.cat([batch.pooled, batch.report_pooled, prompts[0]])
-        presence = torch.cat([batch.presence, batch.report_presence, prompts[1]])
-        kept = (torch.rand_like(presence) >= feature_dropout).to(presence.dtype)
-        localization, report = model.text(pooled, presence * kept)
-        num_sentences, num_scans = len(batch.owner), len(batch.mask)
-
-        valid = batch.mask[batch.owner]
+        text = model.text
+        sentences = text.localization(batch.hidden)
         targets = extent_targets(
-            batch.centre, batch.extent, valid, self._recipe.min_sigma_slabs, self._recipe.extent_share
+            batch.centre,
+            batch.extent,
+            batch.mask[batch.owner],
+            self._recipe.min_sigma_slabs,
+            self._recipe.extent_share,
         )
         scale = self.log_localization_scale.clamp_max(4.6).exp()
-        each = localization_losses(depth, batch.owner, localization[:num_sentences], targets, batch.mask, scale)
+        each = localization_losses(depth, batch.owner, sentences, targets, batch.mask, scale)
         losses = {"localization": each.mean()}
-        reports = report[num_sentences : num_sentences + num_scans]
+
+        statements = text.report(batch.report_hidden)
+        reports = statements.new_zeros((batch.is_same_report.shape[1], statements.shape[1]))
+        reports = reports.index_add(0, batch.report_owner, statements)
         losses["siglip"] = siglip_loss(retrieval, reports, self.logit_scale, self.logit_bias, batch.is_same_report)
-        pairs = F.normalize(report[num_sentences + num_scans :], dim=-1)
+
+        pairs = F.normalize(text.report(prompts), dim=-1)
         logits = prompt_logits(
             F.normalize(disease, dim=-1),
             pairs.view(len(CT_RATE_DISEASES), -1, 2, pairs.shape[-1]),
@@ -120,38 +123,38 @@ class Criterion(nn.Module):
         )
         loss = disease_prompt_loss(logits, batch.labels, self.positive_weights)
         losses["disease"] = logits.sum() * 0 if loss is None else loss
+        losses["claims"] = self._claims_loss(retrieval, text.report(batch.claim_hidden), batch)
+        losses["detections"] = detections_loss(image.detections.float(), batch.mask, batch.detections)
         return losses, retrieval
 
+    def _claims_loss(self, retrieval: Tensor, claims: Tensor, batch: Batch) -> Tensor:
+        """Is this sentence true of this scan? What tells pairs apart that differ in side, negation or lobe."""
+        cosine = (F.normalize(retrieval, dim=-1)[batch.claim_owner] * F.normalize(claims, dim=-1)).sum(-1)
+        return F.binary_cross_entropy_with_logits(
+            self.claim_scale.exp() * cosine + self.claim_bias, batch.claim_is_true
+        )
 
-def build_model(recipe: Recipe, sentences: Iterable[str], out: Path, frame: SlabFrame) -> SlabModel:
-    """Return a fresh model whose text side is pretrained; write config.json and tokenizer.json to `out`."""
+
+def build_model(recipe: Recipe, text: Path, out: Path, frame: SlabFrame) -> SlabModel:
+    """Return a fresh model with the sentence encoder taught in the folder `text`; write config.json to `out`."""
     torch.manual_seed(recipe.seed)
-    text = recipe.text
-    bert, parameters = prune_minilm(find_minilm(), out, sentences, text.vocab_size, text.num_layers)
-    image = asdict(recipe.image)
     config: dict[str, Any] = {
         "model_type": "slab",
-        "embedding_size": 128,
+        "embedding_size": recipe.embedding_size,
         "frame": frame.to_dict(),
-        "encoder": image,
-        "text": {
-            "bert": bert,
-            "num_buckets": text.num_buckets,
-            "hashed_width": text.hashed_width,
-            "hidden_width": text.hidden_width,
-            "dropout": text.dropout,
-        },
+        "encoder": {**asdict(recipe.image), "num_detectors": len(detector_names())},
+        "text": {"encoder": recipe.text_encoder.encoder_config(), "head_width": recipe.text.head_width, "dropout": recipe.text.dropout},
     }
     (out / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     model = SlabModel.from_config(config, out)
-    model.text.bert.load_state_dict(parameters, strict=True)
+    model.text.encoder.load_state_dict(load_encoder(text).state_dict(), strict=True)
     return model
 
 
 def load_run(run: Path) -> tuple[SlabModel, dict[str, Any]]:
     """Return the averaged model of a run's last checkpoint, in eval mode, and the checkpoint."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True)
+    checkpoint = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)
     model = SlabModel.from_config(config, run)
     model.load_state_dict(checkpoint["average"])
     return model.eval(), checkpoint
@@ -160,7 +163,7 @@ def load_run(run: Path) -> tuple[SlabModel, dict[str, Any]]:
 def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None, is_fresh: bool = False) -> None:
     """Train for the recipe's steps, or its minutes (or `minutes`) where these end first; go on from what `out` holds.
 
-    Leaves ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and ``tokenizer.json`` in `out`.
+    Leaves ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and the folder ``text`` in `out`.
 
     Parameters
     ----------
@@ -179,10 +182,13 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
     InputError
         When `out` holds a run of another recipe.
     """
-    torch.set_num_threads(recipe.num_threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    # A GPU leaves the cores to the makers of batches, one each.
+    torch.set_num_threads(1 if device.type == "cuda" else recipe.num_threads)
+    num_makers = max(1, (os.cpu_count() or 2) - 1) if device.type == "cuda" else 1
     out.mkdir(parents=True, exist_ok=True)
     seconds = 60.0 * (recipe.minutes if minutes is None else minutes)
-    frame = SlabFrame()
+    frame = recipe.frame.slab_frame()
 
     # Data. The last phantoms of the cache tell how training goes; they are not trained on.
     phantoms = load_cache(cache)
@@ -190,53 +196,49 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
     watched, phantoms = phantoms[-num_watched:], phantoms[:-num_watched]
     print(f"{len(phantoms)} phantoms to train on, {num_watched} to watch")
 
-    # Model and text.
-    wordings = draw_wordings(phantoms, recipe.text.num_wordings, recipe.text.german_share, recipe.seed)
+    # Text: the sentence encoder is taught first, and then stays.
+    teach(recipe.text_encoder, out / "text", seed=recipe.seed)
     checkpoint: dict[str, Any] | None = None
     if (out / "checkpoint.pt").is_file() and not is_fresh:
         model, checkpoint = load_run(out)
         _check_recipe(recipe, checkpoint, out)
         model.load_state_dict(checkpoint["model"])
     else:
-        reports = [
-            phantom_report(p, recipe.seed, lang) for p in phantoms[:_NUM_VOCABULARY_PHANTOMS] for lang in LANGUAGES
-        ]
-        model = build_model(recipe, [*wordings.all(), *reports], out, frame)
+        model = build_model(recipe, out / "text", out, frame)
     started = time.perf_counter()
-    model.text.bert.requires_grad_(False)
-    frozen = FrozenText(model.text, cache / f"text_{_fingerprint(model.text.bert)}.npz")
+    model.to(device)
+    model.text.encoder.requires_grad_(False).eval()
+    wordings = draw_wordings(phantoms, recipe.text.num_wordings, recipe.text.german_share, recipe.seed)
+    frozen = FrozenText(model.text.encoder)
     bank = WordingBank(frozen, wordings)
     maker = BatchMaker(cache, phantoms, bank, frozen, recipe.batch, recipe.seed)
     prompts = PromptBank(frozen)
-    frozen.save()
-    if checkpoint is None:
-        # How rare a bucket is among targets, not among sentences: a target has many wordings.
-        documents = [np.unique(np.concatenate([frozen.buckets[r] for r in rows])) for rows in bank.rows.values()]
-        model.text.hashed.idf.copy_(torch.from_numpy(inverse_document_frequency(documents, recipe.text.num_buckets)))
     print(f"{len(frozen.sentences)} sentences encoded in {time.perf_counter() - started:.0f} s", flush=True)
 
     # Losses and optimizer.
     labels = torch.tensor([[name in p.diseases for name in CT_RATE_DISEASES] for p in phantoms]).long()
-    criterion = Criterion(recipe.loss, positive_weight(labels))
+    criterion = Criterion(recipe.loss, positive_weight(labels, recipe.loss.max_positive_weight)).to(device)
     optimizer = torch.optim.AdamW(_parameter_groups(model, criterion, recipe), betas=(0.9, 0.98))
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     step, elapsed = 0, 0.0
     if checkpoint is not None:
         criterion.load_state_dict(checkpoint["criterion"])
         optimizer.load_state_dict(checkpoint["optimizer"])
-        average = checkpoint["average"]
+        average = {name: value.to(device) for name, value in checkpoint["average"].items()}
         step, elapsed = int(checkpoint["step"]), float(checkpoint["elapsed_s"])
-    weights = {name: getattr(recipe.loss, name) for name in ("localization", "siglip", "disease")}
+    weights = {
+        name: getattr(recipe.loss, name) for name in ("localization", "siglip", "disease", "claims", "detections")
+    }
 
     # The loop.
     model.train()
-    model.text.bert.eval()
+    model.text.encoder.eval()
     last_step = last_saved = last_told = time.perf_counter()
     sums: dict[str, float] = {}
     recent: deque[Tensor] = deque(maxlen=_NUM_RANKED // recipe.batch.num_scans + 1)
-    accelerator = Accelerator(cpu=True, log_with=trackers(), project_dir=out)
+    accelerator = Accelerator(cpu=device.type == "cpu", log_with=trackers(), project_dir=out)
     log = RunLog(accelerator, out, step, recipe.steps)
-    for batch in prefetched(maker, step):
+    for batch in prefetched(maker, step, num_makers):
         # A machine that slept or a process that was halted has not trained meanwhile.
         elapsed += min(time.perf_counter() - last_step, _LONGEST_STEP_S)
         last_step = time.perf_counter()
@@ -249,9 +251,9 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
             group["lr"] = rate
         drawn = prompts.draw(recipe.loss.num_prompts, np.random.default_rng([recipe.seed, 17, step]))
         is_coarse = progress < recipe.coarse_share
-        losses, embeddings = criterion(model, batch, drawn, recipe.text.feature_dropout, is_coarse)
+        losses, embeddings = criterion(model, batch.to(device), drawn.to(device), is_coarse)
         recent.append(embeddings.detach())
-        loss = sum((weights[name] * value for name, value in losses.items()), torch.zeros(()))
+        loss = sum((weights[name] * value for name, value in losses.items()), torch.zeros((), device=device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], recipe.optimizer.clip_norm)
@@ -303,7 +305,7 @@ def _parameter_groups(model: SlabModel, criterion: Criterion, recipe: Recipe) ->
 @torch.no_grad()
 def _update_average(average: dict[str, Tensor], model: SlabModel, decay: float) -> None:
     for name, value in model.state_dict().items():
-        if name.startswith("text.bert.") or not value.is_floating_point():
+        if name.startswith("text.encoder.") or not value.is_floating_point():
             continue
         average[name].lerp_(value, 1 - decay)
 
@@ -331,8 +333,6 @@ def _save(
     step: int,
     elapsed: float,
 ) -> None:
-    # The buffer of rarities belongs to the average as it is.
-    average["text.hashed.idf"] = model.text.hashed.idf.clone()
     save_checkpoint(
         out / "checkpoint.pt",
         {
@@ -363,8 +363,3 @@ def _watch(
     }
     log.write(step, {f"watched_{name}_mm": float(np.mean(of)) for name, of in errors.items() if of})
     log.say(f"step {step}: {line}")
-
-
-def _fingerprint(module: nn.Module) -> str:
-    total = sum(float(p.double().abs().sum()) for p in module.parameters())
-    return f"{total:.3f}".replace(".", "_")
