@@ -74,9 +74,9 @@ def paint_stomach(scene: Scene) -> None:
         np.array(
             [
                 (-56, 100, -170),
-                (-60, 108, -192),
-                (-54, 136, -214),
-                (-36, 158, -236),
+                (-60, 106, -182),
+                (-62, 142, -206),
+                (-42, 164, -234),
                 (-6, 166, -244),
                 (18, 160, -240),
                 (30, 152, -238),
@@ -84,7 +84,7 @@ def paint_stomach(scene: Scene) -> None:
         )
         + gut
     )
-    wide = np.array((30, 34, 30, 22, 18, 13, 9)) * (size, size, size, size, 0.5 + 0.5 * size, 0.9, 0.9)
+    wide = np.array((30, 31, 27, 22, 18, 13, 9)) * (size, size, size, size, 0.5 + 0.5 * size, 0.9, 0.9)
     scene.keep_course("stomach", [fundus, body, antrum], 28.0)
     solid = tube(canvas, path, wide, 6.0, 5.0)
     dome, reach = domes(person)["left"]
@@ -141,9 +141,9 @@ def paint_pancreas(scene: Scene) -> None:
             (36, 138, -254),
             (32, 140, -238),
             (8, 147, -228),
-            (-22, 144, -214),
-            (-50, 126, -203),
-            (-78, 104, -194),
+            (-22, 139, -217),
+            (-50, 115, -213),
+            (-80, 98, -207),
         ],
         shape,
     )
@@ -158,11 +158,11 @@ def paint_pancreas(scene: Scene) -> None:
     scene.now_drawing()
     canvas.paint_tube(np.add([(42, 136, -206), (38, 134, -236), (44, 134, -258)], shape), 2.6, hu["bile"])
     scene.keep_course(
-        "pancreas", np.add([(36, 138, -250), (8, 147, -230), (-25, 142, -214), (-70, 110, -197)], shape), 9.0
+        "pancreas", np.add([(36, 138, -250), (8, 147, -230), (-25, 137, -217), (-70, 102, -209)], shape), 9.0
     )
     scene.mark("pancreas_head", -271 + shape[2], -228 + shape[2])
-    scene.mark("pancreas_body", -230 + shape[2], -200 + shape[2])
-    scene.mark("pancreas_tail", -208 + shape[2], -186 + shape[2])
+    scene.mark("pancreas_body", -231 + shape[2], -203 + shape[2])
+    scene.mark("pancreas_tail", -222 + shape[2], -197 + shape[2])
     loop = np.add(
         [
             (30, 155, -238),
