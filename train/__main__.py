@@ -132,9 +132,18 @@ def _evaluate_scans(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _calibrate(arguments: argparse.Namespace) -> None:
-    from train.report_card import calibrate_command
+    from train.calibration.command import calibrate_command
 
-    calibrate_command(arguments.weights, arguments.phantoms, arguments.seed0, arguments.cache, arguments.workers)
+    calibrate_command(
+        arguments.weights,
+        arguments.cases,
+        data=arguments.data,
+        labels=arguments.labels,
+        num_phantoms=arguments.phantoms,
+        seed0=arguments.seed0,
+        cache=arguments.cache,
+        num_workers=arguments.workers,
+    )
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -249,7 +258,18 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run_command=_evaluate)
 
     calibrate = commands.add_parser("calibrate", help="choose how profiles are read, and write it into card.json")
-    calibrate.add_argument("--weights", type=Path, required=True, help="folder of weights")
+    calibrate.add_argument("weights", type=Path, metavar="WEIGHTS", help="folder of weights")
+    calibrate.add_argument(
+        "cases",
+        type=Path,
+        nargs="?",
+        metavar="CASES",
+        help="about 200 own scans: the list of 'ct-grounding batch', or JSON with sentences (default: phantoms)",
+    )
+    calibrate.add_argument("--data", type=Path, help="folder of the scans that a JSON list names")
+    calibrate.add_argument(
+        "--labels", type=Path, help="CSV of disease labels: column scan, columns of CT-RATE diseases"
+    )
     calibrate.add_argument("--phantoms", type=int, default=150, help="number of phantoms (default 150)")
     calibrate.add_argument("--seed0", type=int, default=7_000_000, help="their first seed (default 7000000)")
     calibrate.add_argument("--cache", type=Path, default=Path("runs/calibration_cache"), help="where they are kept")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,16 @@ from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.localization_results import LocalizationCase, Truth
-from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval
+from napari_ct_grounding.core.profile import (
+    decode_depth,
+    depth_distribution,
+    highest_density_interval,
+    widened_interval,
+)
 from napari_ct_grounding.inference.case_list import CaseList
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import window_channels
+from napari_ct_grounding.model.weights.card import WeightsCard
 from napari_ct_grounding.phantom.scan import Target
 from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION
@@ -62,6 +68,12 @@ class Decoding:
     temperature: float = 0.1
     interval_temperature: float = 0.1
     interval_mass: float = 0.8
+    interval_radius_mm: float = 0.0
+
+    @classmethod
+    def of(cls, card: WeightsCard) -> Decoding:
+        """Return what a card says."""
+        return cls(**{field.name: getattr(card, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +131,9 @@ def locate(profiles: Sequence[Profile], how: Decoding) -> list[Located]:
     for profile in profiles:
         z_mm = np.array(profile.encoded.phantom.z_mm)
         half = (z_mm[1] - z_mm[0]) / 2
+        covered = (float(z_mm[0] - half), float(z_mm[-1] + half))
         probability = depth_distribution(profile.values, how.interval_temperature)
+        interval = highest_density_interval(probability, z_mm, how.interval_mass)
         located.append(
             Located(
                 scan=profile.encoded.phantom.seed,
@@ -128,9 +142,9 @@ def locate(profiles: Sequence[Profile], how: Decoding) -> list[Located]:
                 z_mm=profile.target.z_mm,
                 z_lo_mm=profile.target.z_lo_mm,
                 z_hi_mm=profile.target.z_hi_mm,
-                covered_mm=(float(z_mm[0] - half), float(z_mm[-1] + half)),
+                covered_mm=covered,
                 predicted_mm=decode_depth(profile.values, z_mm, how.decoding, how.temperature),
-                interval_mm=highest_density_interval(probability, z_mm, how.interval_mass),
+                interval_mm=widened_interval(interval, how.interval_radius_mm, covered, 2 * half),
                 score=float(profile.values.max()),
                 language=profile.language,
             )
@@ -317,4 +331,8 @@ def _retrieval(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> dict[str,
     reports = model.embed_sentences(texts).report
     images = np.stack([item.retrieval for item in encoded])
     k = min(10, len(encoded))
-    return {f"recall_at_{k}": float(ranking_of(reports, images).recall(k).mean()), "chance": k / len(encoded), "pool": len(encoded)}
+    return {
+        f"recall_at_{k}": float(ranking_of(reports, images).recall(k).mean()),
+        "chance": k / len(encoded),
+        "pool": len(encoded),
+    }

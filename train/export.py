@@ -3,7 +3,7 @@
 ::
 
     python -m train export --run runs/bundled --out napari_ct_grounding/weights/bundled
-    python -m train calibrate --weights napari_ct_grounding/weights/bundled
+    python -m train calibrate napari_ct_grounding/weights/bundled
     python -m train evaluate --weights napari_ct_grounding/weights/bundled --into-card
 """
 
@@ -86,10 +86,15 @@ def export(run: Path, out: Path, *, name: str = "bundled") -> None:
 
 
 def read_card_record(folder: Path) -> dict[str, Any]:
-    """Return card.json as it is."""
-    return json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    """Return card.json as it is; the least that makes one where there is none (released weights)."""
+    path = folder / "card.json"
+    if not path.is_file():
+        return {"format_version": CARD_FORMAT_VERSION, "name": folder.name}
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_card_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write card.json."""
-    (folder / "card.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write card.json; a run that is killed meanwhile leaves the old one."""
+    partial = folder / ".card.json.partial"
+    partial.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / "card.json")

@@ -1,4 +1,4 @@
-"""The commands `evaluate` and `calibrate`: phantoms, weights, figures, and the card that keeps them."""
+"""The command `evaluate`: phantoms, weights, figures, and the card that keeps them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ from napari_ct_grounding.inference.batch import run_batch
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.weights.loading import LoadedWeights, load_weights
-from train.calibrate import calibrate
 from train.data.phantoms import CachedPhantom, generate_cache, load_cache
 from train.evaluate import (
     Decoding,
-    encode_cached,
     evaluate_phantoms,
     evaluate_real,
-    held_out_profiles,
     markdown_table,
     real_cases,
 )
 from train.export import read_card_record, write_card_record
 
-__all__ = ["calibrate_command", "evaluate_command"]
+__all__ = ["evaluate_command"]
 
 
 def evaluate_command(
@@ -52,7 +49,7 @@ def evaluate_command(
         raise ValueError("--real names sentences about scans; say with --data in which folder the scans lie.")
     loaded, model = _loaded(weights)
     card = loaded.card
-    how = Decoding(card.decoding, card.temperature, card.interval_temperature, card.interval_mass)
+    how = Decoding.of(card)
     figures: dict[str, Any] = {}
     if num_phantoms:
         phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
@@ -83,17 +80,6 @@ def evaluate_command(
         record["metrics"] = {**record.get("metrics", {}), **kept}
         write_card_record(weights, record)
     return figures
-
-
-def calibrate_command(weights: Path, num_phantoms: int, seed0: int, cache: Path, num_workers: int) -> None:
-    """Choose how profiles are read and write it into the card."""
-    loaded, model = _loaded(weights)
-    phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
-    profiles = held_out_profiles(model, encode_cached(model, cache, phantoms))
-    record = read_card_record(weights)
-    chosen = calibrate(profiles, float(record["trained_temperature"]), loaded.card.interval_mass)
-    write_card_record(weights, {**record, **chosen})
-    print(chosen)
 
 
 def _loaded(weights: Path) -> tuple[LoadedWeights, SlabModel]:

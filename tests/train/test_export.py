@@ -14,13 +14,14 @@ from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.model.weights.loading import load_weights
 from napari_ct_grounding.model.weights.probe import check_probe, probe_volume
 from train.base_text import find_minilm
+from train.calibration.command import calibrate_command
 from train.data.batches import BatchSettings
 from train.export import export
 from train.fit import slab
 from train.fit.checkpoint import load_checkpoint, save_checkpoint
 from train.fit.slab import fit, load_run
 from train.recipe import ImageRecipe, Recipe, TextRecipe
-from train.report_card import calibrate_command, evaluate_command
+from train.report_card import evaluate_command
 
 RECIPE = Recipe(
     num_threads=1,
@@ -98,7 +99,7 @@ def test_the_package_opens_what_was_exported_and_it_says_the_same(run, weights):
 
 
 def test_calibration_and_figures_come_into_the_card(weights, cache, capsys):
-    calibrate_command(weights, 3, 0, cache, num_workers=1)
+    calibrate_command(weights, num_phantoms=3, seed0=0, cache=cache, num_workers=1)
     figures = evaluate_command(weights, num_phantoms=4, seed0=0, cache=cache, num_workers=1, into_card=True)
     printed = capsys.readouterr().out
     assert "| landmarks |" in printed
