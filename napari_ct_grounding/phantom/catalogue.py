@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FINDINGS", "LANDMARKS", "LUNG_PLACES", "TRAITS", "FindingKind", "finding_target", "graded", "split_target"]
+__all__ = [
+    "BORDERED",
+    "BORDERS",
+    "FINDINGS",
+    "LANDMARKS",
+    "LUNG_PLACES",
+    "PAIRED",
+    "TRAITS",
+    "WHOLES",
+    "FindingKind",
+    "finding_target",
+    "graded",
+    "split_target",
+]
 
 _SIDES = ("right", "left")
 
@@ -17,7 +30,29 @@ def _paired(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}_{side}" for name in names for side in _SIDES)
 
 
-#: Normal anatomy, cranial to caudal within each group.
+#: Landmarks with a right and a left one, which are also spoken of together ("kidney_both").
+PAIRED = (
+    "humeral_head", "clavicle", "scapula", "first_rib", "sternoclavicular_joint", "lung_apex", "main_bronchus", "hilum",
+    "lung_base", "costophrenic_sulcus", "diaphragm_dome", "pulmonary_artery", "axilla", "breast", "adrenal", "kidney",
+    "renal_hilum", "psoas", "iliac_crest", "sacroiliac_joint", "acetabulum", "femoral_head", "greater_trochanter",
+    "ischial_tuberosity",
+)  # fmt: skip
+#: Landmarks that are made of others.
+WHOLES: dict[str, tuple[str, ...]] = {
+    "lungs": ("right_upper_lobe", "right_lower_lobe", "left_upper_lobe", "left_lower_lobe"),
+    "pancreas": ("pancreas_head", "pancreas_body", "pancreas_tail"),
+    "thoracic_spine": ("vertebra_t1", "vertebra_t12"),
+    "lumbar_spine": ("vertebra_l1", "vertebra_l5"),
+}
+#: Landmarks of which the upper and the lower border are landmarks too ("liver_top").
+BORDERED = (
+    "lungs", "heart", "aortic_arch", "manubrium", "thyroid", "liver", "spleen", "pancreas", "kidney_right", "kidney_left",
+    "kidney_both", "iliac_crest_both", "sacrum", "bladder", "prostate", "uterus", "femoral_head_right", "femoral_head_left",
+    "femoral_head_both", "pubic_symphysis",
+)  # fmt: skip
+BORDERS = ("top", "bottom")
+
+#: Normal anatomy that is painted, cranial to caudal within each group; then what is made of it (`combined`).
 LANDMARKS: tuple[str, ...] = (
     # head, neck and shoulders
     "skull_base", "mandible", "hyoid", "larynx", "cricoid", "thyroid", "cervical_spine",
@@ -45,6 +80,7 @@ LANDMARKS: tuple[str, ...] = (
     "sacrum", "sacral_promontory", "coccyx", "pubic_symphysis", "bladder", "prostate", "uterus",
     # spine
     *(f"vertebra_c{n}" for n in (6, 7)), *(f"vertebra_t{n}" for n in range(1, 13)), *(f"vertebra_l{n}" for n in range(1, 6)),
+    *(f"{name}_both" for name in PAIRED), *WHOLES, *(f"{name}_{border}" for name in BORDERED for border in BORDERS),
 )  # fmt: skip
 
 LUNG_PLACES = ("right_upper_lobe", "middle_lobe", "right_lower_lobe", "left_upper_lobe", "lingula", "left_lower_lobe")

@@ -33,11 +33,11 @@ def paint_ball(
     scene: Scene, target: str, centre: NDArray, semi: NDArray | float, hu: float, clip: NDArray | None = None, *,
     traits: tuple[str, ...] = ("single",), severity: str | None = None,
 ) -> None:  # fmt: skip
-    """Paint one ellipsoid and record what of it can be seen; its size is the longest axis."""
+    """Paint one ellipsoid and record what of it can be seen; its size is the longest axial diameter."""
     axes = np.broadcast_to(np.asarray(semi, float), 3)
     painted = scene.canvas.paint(scene.canvas.ellipsoid(centre, axes), hu, clip)
     span = scene.painted_span(painted, (centre[2] - axes[2], centre[2] + axes[2]))
-    size = round(2 * float(axes.max()), 0)
+    size = round(2 * float(axes[:2].max()), 0)
     scene.mark(target, *span, size, centre=centre, number=1, traits=traits, severity=severity)
 
 

@@ -48,7 +48,7 @@ def english_forms(phrase: str, before: str = "") -> dict[str, str]:
     return {
         "n": bare,
         "F": bare,
-        "the": bare if mark == "x" else f"the {bare}",
+        "the": bare if mark == "x" or bare.startswith(("both ", "the ")) else f"the {bare}",
         "aF": f"{indefinite_article(bare)} {bare}" if mark == "s" else bare,
         "is": "are" if mark == "p" else "is",
     }

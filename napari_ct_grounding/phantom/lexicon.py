@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
+from napari_ct_grounding.phantom.catalogue import BORDERS, FINDINGS, LANDMARKS, split_target
+from napari_ct_grounding.phantom.grammar import english_forms, german_forms
 
 __all__ = [
     "LANGUAGES",
@@ -242,11 +243,28 @@ def words_of(target: str, language: Language) -> Words:
     if name.startswith("vertebra_"):
         nouns = _vertebra_nouns(language, name[9], int(name[10:]))
         return Words(nouns, Split((), ()), bank="bone")
+    stem, _, border = name.rpartition("_")
+    if border in BORDERS:
+        return _border_words(stem, border, language)
+    combined = read_words(f"combined_{language}")["terms"]
+    if name in combined:
+        return Words(Split.of(combined[name]), Split((), ()), bank=_keyed("banks").get(name.removesuffix("_both")))
     terms = read_words(f"landmarks_{language}")
     base, side = _base_and_side(name)
     key, values = (base, _SIDE_WORDS[language, side]) if side else (name, {})
     says = Split.of(_fill(terms["says"].get(key, []), values), min_length=2)
     return Words(Split.of(_fill(terms["terms"][key], values)), says, bank=_keyed("banks").get(key))
+
+
+def _border_words(landmark: str, border: str, language: Language) -> Words:
+    """Return the words for the upper or lower border of a landmark: those of the border with those of the landmark."""
+    forms = english_forms if language == "en" else german_forms
+    nouns = words_of(landmark, language).nouns
+    borders = Split.of(read_words(f"combined_{language}")["borders"][border], min_length=2)
+    # The word for the border parts the families; the landmark's held-out words stay held out.
+    train = tuple(text.format_map(forms(noun)) for text in borders.train for noun in nouns.train)
+    test = tuple(text.format_map(forms(noun)) for text in borders.test for noun in nouns.all)
+    return Words(Split(train, test), Split((), ()))
 
 
 @cache
@@ -263,7 +281,9 @@ def category_of(target: str) -> str:
         If the target is not in the catalogue.
     """
     name, _ = split_target(target)
-    key = "vertebra" if name.startswith("vertebra_") else _base_and_side(name)[0]
+    for border in BORDERS:
+        name = name.removesuffix(f"_{border}") if name in LANDMARKS else name
+    key = "vertebra" if name.startswith("vertebra_") else _base_and_side(name.removesuffix("_both"))[0]
     try:
         # A kind that occurs in several systems has its odd places named in full.
         return _keyed("categories").get(target) or _keyed("categories")[key]

@@ -73,7 +73,7 @@ def paint_emphysema(scene: Scene, lungs: LungMap, target: str, place: str, rng: 
     box = rows_between(scene, low, high)
     if box is not None:
         clip = lobe_clip(scene, box, place)
-        field = scene.canvas.field(box, float(rng.uniform(7, 13)), rng)
+        field = scene.canvas.field(box, float(rng.uniform(9, 18)), rng)
         holes = np.clip((field - (0.85 - 0.6 * share)) * 1.6, 0, 1) * clip
         holes *= scene.canvas.hu[box] < -600
         scene.canvas.paint(Patch(box, holes.astype(np.float32)), -988.0)

@@ -35,6 +35,7 @@ __all__ = [
     "filled",
     "frames_of",
     "general_sentence",
+    "goes_with",
     "negated_sentence_for",
     "normal_sentences",
     "pair_of_family",
@@ -199,6 +200,16 @@ def _landmark_text(words: Words, language: Language, family: Family, rng: np.ran
     return frame.format_map(_landmark_forms(noun, language))
 
 
+def goes_with(adjective: str, noun: str, words: Words) -> bool:
+    """Return whether an adjective says something new before a noun, and does not make a held-out noun phrase of it."""
+
+    def plain(phrase: str) -> str:
+        return phrase.split("|")[-1].split("/")[0]
+
+    whole = f"{adjective} {plain(noun)}"
+    return bool(adjective) and adjective.rstrip("~") not in noun and whole not in map(plain, words.nouns.test)
+
+
 def place_slots(
     words: Words,
     noun: str,
@@ -275,8 +286,7 @@ def _finding_text(
     )
     adjectives = fitting_adjectives(words.adjectives, language, severity, traits)
     adjective = pick(adjectives, rng) if adjectives and rng.random() < _ADJECTIVE_SHARE else ""
-    if adjective.rstrip("~") in noun:
-        adjective = ""
+    adjective = adjective if goes_with(adjective, noun, words) else ""
     slots = FORMS[language](noun, adjective)
     if with_size and size_mm is not None:
         slots["d"] = size_phrase(size_mm, language, rng)

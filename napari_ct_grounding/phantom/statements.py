@@ -30,6 +30,7 @@ from napari_ct_grounding.phantom.sentences import (
     filled,
     frames_of,
     general_sentence,
+    goes_with,
     pair_of_family,
     pick,
     place_slots,
@@ -147,12 +148,12 @@ class Statement:
 def side_of(target: str) -> str | None:
     """Return "right", "left" or "both" of a target, None where it has no side."""
     kind, place = split_target(target)
-    if kind.startswith("liver_"):
+    if "liver" in kind:
         return None
-    name = place or kind
+    name = place or kind.removesuffix("_top").removesuffix("_bottom")
     if name in ("lingula", "middle_lobe"):
         return "left" if name == "lingula" else "right"
-    if kind in LANDMARKS and not kind.endswith(("_right", "_left", "_both", "_lobe")):
+    if kind in LANDMARKS and not name.endswith(("_right", "_left", "_both", "_lobe")):
         return None
     return next((part for part in name.split("_") if part in ("right", "left", "both")), None)
 
@@ -214,7 +215,7 @@ def _text(plan: _Plan, target: str, language: Language, family: Family, *, denie
     words = words_of(target, language)
     noun = words.nouns.all[plan.noun % len(words.nouns.all)]
     frame = plan.denied_frame if denied else plan.frame
-    slots = FORMS[language](noun, plan.adjective if plan.adjective.rstrip("~") not in noun else "")
+    slots = FORMS[language](noun, plan.adjective if goes_with(plan.adjective, noun, words) else "")
     if plan.size:
         slots |= {"d": plan.size, "ad": f"{indefinite_article(plan.size)} {plan.size}"}
     if words.place_in.train:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_ct_grounding.phantom.catalogue import FINDINGS, split_target
+from napari_ct_grounding.phantom.combined import combined_spans
 from napari_ct_grounding.phantom.scene import Scene
 
 __all__ = ["Target", "targets_of"]
@@ -92,7 +93,7 @@ def targets_of(scene: Scene, edges: np.ndarray, world: tuple[float, float, float
     """Return what is in the scan; `world` is the world point (x, y, z) of the real origin."""
     out = []
     shift, person = world[2], scene.person
-    for name, span in scene.spans.items():
+    for name, span in (scene.spans | combined_spans(scene.spans)).items():
         low, high = scene.person.real_z(span.z_lo), scene.person.real_z(span.z_hi)
         seen_low, seen_high = max(low, edges[0]), min(high, edges[1])
         if seen_high <= seen_low:
@@ -131,7 +132,7 @@ def _label(kind: str, place: str) -> str:
     words = kind.split("_")
     if kind.startswith("vertebra_"):
         return f"vertebra {words[1].upper()}"
-    if words[-1] in ("right", "left"):
+    if words[-1] in ("right", "left", "both"):
         words = [words[-1], *words[:-1]]
     where = place.upper() if kind == "vertebral_fracture" else place.replace("_", " ")
     return " ".join(words) + (f", {where}" if place else "")
@@ -156,7 +157,7 @@ def _side(name: str) -> str | None:
         return "left"
     if kind == "middle_lobe":
         return "right"
-    return next((p for p in kind.split("_") if p in ("right", "left")), None)
+    return next((p for p in kind.split("_") if p in ("right", "left", "both")), None)
 
 
 def _organ(kind: str) -> str:
