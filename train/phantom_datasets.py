@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +19,10 @@ from typing import TypeVar
 
 import nibabel
 import numpy as np
-import pydicom
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.phantom.dicom_export import ExportedSeries, export_study
 from napari_ct_grounding.phantom.lexicon import Language
 from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.scan import PhantomScan, generate_scan
@@ -39,7 +38,8 @@ INTERCEPT = -1024
 _VALID_EVERY, _TWICE_EVERY, _STORED_EVERY = 4, 3, 5
 #: A finding of which less than this is in the scan goes unmentioned.
 _MIN_VISIBLE = 0.5
-_SERIES = 4
+#: SeriesNumber of the thin soft-tissue series, which is the one encoded.
+_SERIES = 2
 
 T = TypeVar("T")
 
@@ -127,9 +127,8 @@ def _write_scan(job: _Job) -> list[_Volume]:
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_nifti(path, scan.volume, job.seed if number == 2 else None, 0 if is_fixed else INTERCEPT)
             report = write_report(scan.targets, scan.diseases, np.random.default_rng([job.seed, 31]))
-            _write_text(
-                facts, json.dumps({"report": report, "diseases": sorted(scan.diseases)})
-            )  # last: it is whole now
+            # Last: now it is whole.
+            _write_text(facts, json.dumps({"report": report, "diseases": sorted(scan.diseases)}))
         known = json.loads(facts.read_text(encoding="utf-8"))
         findings, _, impressions = known["report"].partition("Impressions:")
         findings = findings.removeprefix("Findings:").strip()
@@ -145,14 +144,18 @@ def _write_study(job: _Job) -> list[object]:
     if not facts.is_file():
         scan = generate_scan(job.seed, spacing_mm=job.spacing_mm)
         language: Language = "de" if job.place % 2 else "en"
-        _write_dicom(folder, scan.volume, job.seed)
+        if folder.is_dir():
+            shutil.rmtree(folder)  # half written by a process that was killed
+        study = export_study(scan, folder, seed=job.seed, has_lung_series=job.place % 2 == 0)
         rng = np.random.default_rng([job.seed, 37])
-        report = write_report(scan.targets, scan.diseases, rng, language)
+        report = write_report(
+            scan.targets, scan.diseases, rng, language, refer=lambda target: study.reference(target, language, rng)
+        )
         heading = ("Findings:", "Impression:") if language == "en" else ("Befund:", "Beurteilung:")
         report = report.replace("Impressions:", f"\n{heading[1]}").replace("Findings:", heading[0], 1)
         _write_text(report_file, report)
-        _write_text(snippets_file, json.dumps(_snippets(scan, rng, language), ensure_ascii=False))
-        _write_text(facts, json.dumps(sorted(scan.diseases)))  # last: it is whole now
+        _write_text(snippets_file, json.dumps(_snippets(scan, study.series[0], rng, language), ensure_ascii=False))
+        _write_text(facts, json.dumps(sorted(scan.diseases)))  # last: now it is whole
     diseases = set(json.loads(facts.read_text(encoding="utf-8")))
     labels = [int(disease in diseases) for disease in CT_RATE_DISEASES]
     return [folder.name, f"patient{job.seed}", report_file.name, job.split, _SERIES, snippets_file.name, *labels]
@@ -194,42 +197,10 @@ def _write_nifti(path: Path, volume: CTVolume, noise_seed: int | None, intercept
     os.replace(partial, path)
 
 
-def _write_dicom(folder: Path, volume: CTVolume, seed: int) -> None:
-    """Write an axial series, image 1 on top."""
-    folder.mkdir(parents=True, exist_ok=True)
-    geometry = volume.geometry
-    num, rows, columns = volume.hu.shape
-    z_mm, y_mm, x_mm = geometry.spacing_mm
-    study, series, frame = (generate_uid(entropy_srcs=[f"{what}{seed}"]) for what in ("study", "series", "frame"))
-    for index in range(num):
-        number = num - index
-        corner = geometry.world_of_voxel((index, rows - 1, columns - 1))
-        meta = FileMetaDataset()
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = CTImageStorage
-        meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[f"image{seed}-{number}"])
-        image = pydicom.Dataset()
-        image.file_meta = meta
-        image.SOPClassUID, image.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-        image.PatientID, image.PatientName, image.Modality = f"patient{seed}", f"Phantom^{seed}", "CT"
-        image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = study, series, frame
-        image.StudyDate, image.SeriesDescription = "20260101", "Phantom, axial"
-        image.SeriesNumber, image.InstanceNumber, image.AcquisitionNumber = _SERIES, number, 1
-        image.ImageType, image.PatientPosition = ["ORIGINAL", "PRIMARY", "AXIAL"], "HFS"
-        image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        image.ImagePositionPatient = [f"{-corner[0]:.4f}", f"{-corner[1]:.4f}", f"{corner[2]:.4f}"]
-        image.PixelSpacing, image.SliceThickness = [y_mm, x_mm], z_mm
-        image.Rows, image.Columns, image.SamplesPerPixel = rows, columns, 1
-        image.PhotometricInterpretation, image.PixelRepresentation = "MONOCHROME2", 1
-        image.BitsAllocated, image.BitsStored, image.HighBit = 16, 16, 15
-        image.RescaleSlope, image.RescaleIntercept, image.RescaleType = 1, 0, "HU"
-        image.PixelData = np.ascontiguousarray(volume.hu[index, ::-1, ::-1]).astype("<i2").tobytes()
-        image.save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
-
-
-def _snippets(scan: PhantomScan, rng: np.random.Generator, language: Language) -> list[dict[str, object]]:
+def _snippets(
+    scan: PhantomScan, series: ExportedSeries, rng: np.random.Generator, language: Language
+) -> list[dict[str, object]]:
     """Return findings by image number, those of some height by their extent, and some landmarks."""
-    geometry = scan.volume.geometry
     landmarks = [target for target in scan.targets if not target.is_finding and target.visible_fraction >= _MIN_VISIBLE]
     chosen = [target for target in scan.findings if target.visible_fraction >= _MIN_VISIBLE]
     chosen += [landmarks[i] for i in rng.permutation(len(landmarks))[:8]]
@@ -239,8 +210,7 @@ def _snippets(scan: PhantomScan, rng: np.random.Generator, language: Language) -
         if target.z_hi_mm - target.z_lo_mm > 60:
             snippets.append({"sentences": [sentence], "z_mm": [target.z_lo_mm, target.z_hi_mm]})
         else:
-            number = geometry.shape[0] - geometry.slice_of_z(target.z_mm)
-            snippets.append({"sentences": [sentence], "image": number})
+            snippets.append({"sentences": [sentence], "image": series.image_at(target.z_mm)})
     return snippets
 
 
