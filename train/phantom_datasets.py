@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import nibabel
 import numpy as np
@@ -148,9 +148,11 @@ def _write_study(job: _Job) -> list[object]:
             shutil.rmtree(folder)  # half written by a process that was killed
         study = export_study(scan, folder, seed=job.seed, has_lung_series=job.place % 2 == 0)
         rng = np.random.default_rng([job.seed, 37])
-        report = write_report(
-            scan.targets, scan.diseases, rng, language, refer=lambda target: study.reference(target, language, rng)
-        )
+
+        def refer(target: Any) -> str:
+            return study.reference(target, language, rng)
+
+        report = write_report(scan.targets, scan.diseases, rng, language, refer=refer)
         heading = ("Findings:", "Impression:") if language == "en" else ("Befund:", "Beurteilung:")
         report = report.replace("Impressions:", f"\n{heading[1]}").replace("Findings:", heading[0], 1)
         _write_text(report_file, report)
