@@ -15,6 +15,7 @@ from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.weights.loading import load_weights
 from tests.train.data.datasets.layouts import torso_hu
+from train.__main__ import main
 from train.data.datasets.scans import Dataset, DatasetScan, InExtent, OnImage, PlacedSentence, ReadScan
 from train.data.encoder_identity import check_window_encoder
 from train.data.scan_records import ReportTexts
@@ -207,3 +208,10 @@ def test_a_run_that_was_killed_ends_with_the_features_of_one_that_was_not(tmp_pa
         "store.json",
     ):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("part", ["4/4", "1", "a/2", "-1/2"])
+def test_a_part_beyond_the_number_of_processes_is_refused_by_the_command(part, capsys):
+    with pytest.raises(SystemExit):
+        main(f"features --dataset merlin --root . --out store --shard={part}".split())
+    assert "is not i/n with i from 0 to n - 1" in capsys.readouterr().err
