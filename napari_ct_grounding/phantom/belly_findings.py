@@ -160,10 +160,11 @@ def paint_ureteral_stone(scene: Scene, lungs: LungMap, target: str, place: str, 
         (sign, 1, 1)
     ) + rng.normal(0, 2, 3)
     r = float(rng.uniform(3, 5.5))
-    way = [sinus, sinus + (-sign * 16, 6, -6), (sign * 40, 100, -300), (sign * 50, 80, -400)]
+    ureter = np.array([(sign * 40, 100, -300), (sign * 50, 80, -400)])
+    way = np.vstack([sinus, sinus + (-sign * 16, 6, -6), ureter])
     above = [p for p in way if p[2] > spot[2] + 5]
     scene.canvas.paint_ellipsoid(sinus, (12, 12, 22), scene.hu["urine"])
-    scene.canvas.paint_tube([*above, spot], 4.0, scene.hu["urine"])
+    scene.canvas.paint_tube(np.vstack([*above, spot]), 4.0, scene.hu["urine"])
     scene.canvas.paint_ellipsoid(spot, (r, r, r), float(rng.uniform(600, 1300)))
     scene.mark(target, spot[2] - r, spot[2] + r, round(2 * r, 0), centre=spot, number=1, traits=("calcified",))
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_ct_grounding.phantom.catalogue import graded
 from napari_ct_grounding.phantom.lung_places import random_direction
@@ -30,7 +30,7 @@ def sign_of(place: str) -> int:
 
 
 def paint_ball(
-    scene: Scene, target: str, centre: NDArray, semi: NDArray | float, hu: float, clip: NDArray | None = None, *,
+    scene: Scene, target: str, centre: NDArray, semi: ArrayLike, hu: float, clip: NDArray | None = None, *,
     traits: tuple[str, ...] = ("single",), severity: str | None = None,
 ) -> None:  # fmt: skip
     """Paint one ellipsoid and record what of it can be seen; its size is the longest axial diameter."""

@@ -54,8 +54,8 @@ _BY_TARGET: dict[str, tuple[float, float]] = {
 }  # fmt: skip
 _KIDNEY = {"upper": (-225, -185), "lower": (-300, -250)}
 
-#: Share of the scans that hold its place and show a kind; all others have `_RARE`. A scan without any finding: `_NORMAL`.
-_RARE = 0.045
+#: Share of the scans that hold its place and show a kind; all others have `_RARE`, devices `_DEVICE`. A scan without any finding: `_NORMAL`.
+_RARE, _DEVICE = 0.045, 0.022
 _NORMAL = 0.1
 _PREVALENCE = {
     "lung_nodule": 0.16, "multiple_nodules": 0.06, "lung_mass": 0.07, "cavity": 0.05, "consolidation": 0.2, "ground_glass": 0.22,
@@ -66,7 +66,7 @@ _PREVALENCE = {
     "liver_cyst": 0.08, "kidney_cyst": 0.1, "kidney_stone": 0.07, "vertebral_fracture": 0.09, "sclerotic_metastasis": 0.06, "steatosis": 0.05,
     "gallstones": 0.08, "aortic_dissection": 0.04, "pulmonary_embolism": 0.1, "kidney_mass": 0.04, "rib_fracture": 0.05,
     "uterine_fibroid": 0.08, "prostate_enlargement": 0.08, "ovarian_cyst": 0.08, "breast_mass": 0.07, "goitre": 0.08, "thyroid_nodule": 0.08,
-    "tracheal_tube": 0.08, "hip_prosthesis": 0.08, "inguinal_hernia": 0.07, "hip_fracture": 0.06, "pelvic_fracture": 0.06,
+    "tracheal_tube": 0.05, "hip_prosthesis": 0.05, "inguinal_hernia": 0.07, "hip_fracture": 0.06, "pelvic_fracture": 0.06,
 }  # fmt: skip
 #: Kinds that come together: a hidden disease of the person drives them, with this share of the variance.
 _BLOCKS: tuple[tuple[float, tuple[str, ...]], ...] = (
@@ -163,7 +163,13 @@ def choose_findings(
     for kind in FINDINGS.values():
         own, order, more = float(rng.standard_normal()), float(rng.random()), float(rng.random())
         share, value = hidden[kind.name]
-        limit = NormalDist().inv_cdf(1 - min(0.9, _PREVALENCE.get(kind.name, _RARE) / (1 - _NORMAL)))
+        limit = NormalDist().inv_cdf(
+            1
+            - min(
+                0.9,
+                _PREVALENCE.get(kind.name, _DEVICE if kind.disease == "Medical material" else _RARE) / (1 - _NORMAL),
+            )
+        )
         if is_normal or np.sqrt(share) * value + np.sqrt(1 - share) * own < limit:
             continue
         if kind.only is not None and (person is None or not fits(kind, person)):

@@ -35,9 +35,9 @@ def paint_pacemaker(scene: Scene, lungs: LungMap, target: str, place: str, rng: 
     for spot in ("right_atrium", "right_ventricle")[int(rng.random() < 0.25) :]:
         end = scene.spots[spot] + rng.normal(0, 3, 3)
         way = [*start, *_vein_course(scene, place, -10.0), (34, 146, -62)]
-        leads.append(canvas.paint_tube([*way, end], 1.8, 2800))
+        leads.append(canvas.paint_tube(np.vstack([*way, end]), 1.8, 2800))
         if spot == "right_ventricle" and rng.random() < 0.3:
-            leads.append(canvas.paint_tube([(34, 146, -62), end], 3.2, 3000))
+            leads.append(canvas.paint_tube(np.vstack([(34, 146, -62), end]), 3.2, 3000))
     low, high = min(e[0] for e in leads), max(e[1] for e in leads)
     scene.mark(target, low, max(high, z + 22), centre=box)
 
@@ -199,8 +199,9 @@ def paint_biliary_stent(scene: Scene, lungs: LungMap, target: str, place: str, r
 def paint_ureteral_stent(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
     """Paint a double-J from the renal pelvis to the bladder."""
     sign, sinus = sign_of(place), scene.spots[f"renal_sinus_{place}"]
-    curl = [sinus + (0, 0, 12), sinus + (-sign * 7, 2, 16), sinus + (-sign * 12, 4, 6)]
-    path = [*curl, (sign * 40, 100, -300), (sign * 50, 80, -400), (sign * 30, 100, -470), scene.spots["bladder"]]
+    curl = sinus + np.array([(0, 0, 12), (-sign * 7, 2, 16), (-sign * 12, 4, 6)])
+    ureter = np.array([(sign * 40, 100, -300), (sign * 50, 80, -400), (sign * 30, 100, -470)])
+    path = np.vstack([curl, ureter, scene.spots["bladder"]])
     low, high = scene.canvas.paint_tube(path, 2.3, 900)
     scene.mark(target, low, high, centre=sinus)
 
