@@ -15,9 +15,23 @@ __all__ = ["main"]
 def _phantoms(arguments: argparse.Namespace) -> None:
     from napari_ct_grounding.model.slab.preprocessing import SlabFrame
     from train.data.phantoms import generate_cache
+    from train.recipe import Recipe, read_recipe
 
+    recipe = None if arguments.recipe is None else read_recipe(arguments.recipe)
+    frame = recipe.frame.slab_frame() if isinstance(recipe, Recipe) else SlabFrame()
     seeds = range(arguments.seed0, arguments.seed0 + arguments.num)
-    generate_cache(arguments.out, seeds, SlabFrame(), arguments.workers)
+    generate_cache(arguments.out, seeds, frame, arguments.workers)
+
+
+def _text(arguments: argparse.Namespace) -> None:
+    from train.recipe import Recipe, read_recipe
+    from train.text_pairs import teach
+
+    recipe = read_recipe(arguments.recipe)
+    if not isinstance(recipe, Recipe):
+        arguments.parser.error("text belongs to the recipe of a bundled model")
+    figures = teach(recipe.text_encoder, arguments.out, seed=recipe.seed, minutes=arguments.minutes)
+    print(json.dumps(figures, indent=2))
 
 
 def _phantom_dataset(arguments: argparse.Namespace) -> None:
@@ -88,7 +102,14 @@ def _fit(arguments: argparse.Namespace) -> None:
     from train.fit.slab import fit
 
     _need(arguments, "a recipe of the bundled model", "cache")
-    fit(recipe, arguments.cache, arguments.out, minutes=arguments.minutes, is_fresh=arguments.fresh)
+    fit(
+        recipe,
+        arguments.cache,
+        arguments.out,
+        minutes=arguments.minutes,
+        is_fresh=arguments.fresh,
+        stop_after_minutes=arguments.stop_after,
+    )
 
 
 def _need(arguments: argparse.Namespace, what: str, *options: str) -> None:
@@ -99,9 +120,23 @@ def _need(arguments: argparse.Namespace, what: str, *options: str) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    if arguments.answers is not None:
+        _need(arguments, "--answers", "out")
+        _evaluate_answers(arguments)
+        return
+    _need(arguments, "evaluate", "weights")
     figures = _evaluate_stored(arguments) if arguments.features is not None else _evaluate_scans(arguments)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+
+
+def _evaluate_answers(arguments: argparse.Namespace) -> None:
+    from napari_ct_grounding.core.localization_results import read_localization_results
+    from train.evaluation.files import write_measured
+    from train.evaluation.tasks import from_batch
+
+    answers = from_batch(read_localization_results(arguments.answers), arguments.answers.stem, arguments.resamples)
+    print(write_measured([answers], arguments.out, arguments.against))
 
 
 def _evaluate_stored(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -111,6 +146,11 @@ def _evaluate_stored(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.weights, arguments.features, split=arguments.split, num_resamples=arguments.resamples
     )
     print(markdown_tables(figures))
+    if arguments.out is not None:
+        from train.evaluation.files import write_measured
+        from train.evaluation.tasks import from_stored
+
+        write_measured(from_stored(figures), arguments.out, arguments.against)
     return plain(figures)
 
 
@@ -128,6 +168,8 @@ def _evaluate_scans(arguments: argparse.Namespace) -> dict[str, Any]:
         into_card=arguments.into_card,
         prior=arguments.prior,
         results=arguments.results,
+        out=arguments.out,
+        against=arguments.against,
     )
 
 
@@ -177,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     phantoms = commands.add_parser("phantoms", help="generate phantoms into a cache; goes on where it was stopped")
     phantoms.add_argument("--out", type=Path, required=True, help="folder of the cache")
     phantoms.add_argument("--num", type=int, required=True, help="number of phantoms")
+    phantoms.add_argument("--recipe", type=Path, help="TOML file whose frame they are laid into (default: the usual one)")
     phantoms.add_argument("--seed0", type=int, default=0, help="first seed (default 0)")
     phantoms.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     phantoms.set_defaults(run_command=_phantoms)
@@ -219,12 +262,21 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--records-only", action="store_true", help="encode nothing; write reports and labels anew")
     features.set_defaults(run_command=_features)
 
+    text = commands.add_parser("text", help="teach the bundled model's text encoder, from text alone; 'fit' does it too")
+    text.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/")
+    text.add_argument("--out", type=Path, required=True, help="folder; RUN/text is where 'fit' looks")
+    text.add_argument("--minutes", type=float, help="instead of the recipe's")
+    text.set_defaults(run_command=_text, parser=text)
+
     fit = commands.add_parser("fit", help="train; the same command again goes on where it was stopped or killed")
     fit.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/; it says which model")
     fit.add_argument("--out", type=Path, required=True, help="folder of the run: checkpoint, log, config")
     fit.add_argument("--fresh", action="store_true", help="begin anew, whatever the folder holds")
     fit.add_argument("--cache", type=Path, help="bundled model: folder written by the command 'phantoms'")
     fit.add_argument("--minutes", type=float, help="bundled model: instead of the recipe's")
+    fit.add_argument(
+        "--stop-after", type=float, help="bundled model: leave after these minutes; the same command then goes on"
+    )
     fit.add_argument("--features", type=Path, help="released type: folder written by the command 'features'")
     fit.add_argument("--weights", help="released type: weights to begin with, a name or a folder")
     fit.add_argument("--tokenizer", type=Path, help="released type: folder of tokenizer files, for weights without")
@@ -233,7 +285,10 @@ def _parser() -> argparse.ArgumentParser:
     fit.set_defaults(run_command=_fit, parser=fit)
 
     evaluate = commands.add_parser("evaluate", help="measure weights on held-out phantoms and real sentences")
-    evaluate.add_argument("--weights", type=Path, required=True, help="folder of weights")
+    evaluate.add_argument("--weights", type=Path, help="folder of weights")
+    evaluate.add_argument("--out", type=Path, help="folder for a JSON file and a plot per task, and a page of tables")
+    evaluate.add_argument("--against", type=Path, help="such a folder of another model: what these weights gain over it")
+    evaluate.add_argument("--answers", type=Path, help="measure the answers that 'ct-grounding batch' wrote; no weights")
     evaluate.add_argument(
         "--phantoms", type=int, default=200, help="number of held-out phantoms (default 200; 0: none)"
     )
@@ -255,7 +310,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--prior", type=Path, help="cache of training phantoms that the category prior is taken from")
     evaluate.add_argument("--into-card", action="store_true", help="keep the figures in card.json")
-    evaluate.set_defaults(run_command=_evaluate)
+    evaluate.set_defaults(run_command=_evaluate, parser=evaluate)
 
     calibrate = commands.add_parser("calibrate", help="choose how profiles are read, and write it into card.json")
     calibrate.add_argument("weights", type=Path, metavar="WEIGHTS", help="folder of weights")

@@ -178,6 +178,8 @@ def evaluate_phantoms(
     phantoms: Sequence[CachedPhantom],
     how: Decoding,
     prior_phantoms: Sequence[CachedPhantom] | None = None,
+    encoded: Sequence[EncodedPhantom] | None = None,
+    located: Sequence[Located] | None = None,
 ) -> dict[str, Any]:
     """Return all figures on held-out phantoms.
 
@@ -190,9 +192,12 @@ def evaluate_phantoms(
     how : Decoding
     prior_phantoms : sequence of CachedPhantom, optional
         What the category prior is taken from: the training phantoms. By default the scored ones, which favours that baseline.
+    encoded : sequence of EncodedPhantom, optional
+    located : sequence of Located, optional
+        Where the caller has them already.
     """
-    encoded = encode_cached(model, cache, phantoms)
-    located = locate(held_out_profiles(model, encoded), how)
+    encoded = encode_cached(model, cache, phantoms) if encoded is None else encoded
+    located = locate(held_out_profiles(model, encoded), how) if located is None else located
     prior = category_prior(relative_positions(phantoms if prior_phantoms is None else prior_phantoms))
     groups = {
         "all": located,
