@@ -1,4 +1,4 @@
-"""Write a weights folder that the package opens: config.json, model.safetensors (half precision), tokenizer.json, card.json.
+"""Write a weights folder that the package opens: config.json, model.safetensors (half precision), card.json.
 
 ::
 
@@ -26,7 +26,7 @@ from train.fit.slab import load_run
 
 __all__ = ["LICENCE", "MAX_MEGABYTES", "export", "read_card_record", "write_card_record"]
 
-LICENCE = "BSD-3-Clause; the sentence encoder is derived from all-MiniLM-L6-v2, Apache-2.0"
+LICENCE = "BSD-3-Clause"
 
 #: What the package carries; larger weights are not bundled.
 MAX_MEGABYTES = 24.0
@@ -54,11 +54,11 @@ def export(run: Path, out: Path, *, name: str = "bundled") -> None:
     megabytes = sum(value.numel() * value.element_size() for value in half.values()) / 1e6
     if megabytes > MAX_MEGABYTES:
         raise ValueError(
-            f"The weights take {megabytes:.1f} MB; bundled ones may take {MAX_MEGABYTES:g}. Use fewer pieces or layers of text."
+            f"The weights take {megabytes:.1f} MB; bundled ones may take {MAX_MEGABYTES:g}. Use fewer buckets of text."
         )
     save_file(half, out / "model.safetensors", metadata={"format": "pt"})
-    for file in ("config.json", "tokenizer.json"):
-        shutil.copyfile(run / file, out / file)
+    shutil.copyfile(run / "config.json", out / "config.json")
+    (out / "tokenizer.json").unlink(missing_ok=True)  # of the first edition; words are hashed, not looked up
     temperature = round(float(checkpoint["temperature"]), 6)
     record: dict[str, Any] = {
         "format_version": CARD_FORMAT_VERSION,

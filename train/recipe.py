@@ -10,12 +10,16 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_ct_grounding.model.slab.preprocessing import SlabFrame
 from train.data.batches import BatchSettings
 from train.losses.disease_prompts import SAMPLINGS
 from train.radfinder_recipe import PARTS, RadFinderRecipe, problems_of
 from train.recipe_reading import RecipeError, not_above, not_one_of, read_parts
+from train.text_pairs import EncoderRecipe
 
 __all__ = [
+    "EncoderRecipe",
+    "FrameRecipe",
     "ImageRecipe",
     "LossRecipe",
     "OptimizerRecipe",
@@ -37,29 +41,43 @@ class ImageRecipe:
     width: int = 192
     dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 8, 1, 2])
     dropout: float = 0.1
+    num_neighbours: int = 1
+    deep_from: int = 1
+    fine_stage: int = 1
+    fine_channels: int = 24
+    fine_grid: list[int] = field(default_factory=lambda: [3, 4])
+
+
+@dataclass(frozen=True)
+class FrameRecipe:
+    """Slab thickness and pixel size (z, y, x), and the pixels (y, x) of the frame; of the cache too."""
+
+    spacing_mm: list[float] = field(default_factory=lambda: list(SlabFrame().spacing_mm))
+    shape: list[int] = field(default_factory=lambda: list(SlabFrame().shape))
+
+    def slab_frame(self) -> SlabFrame:
+        """Return the frame."""
+        z, y, x = self.spacing_mm
+        rows, columns = self.shape
+        return SlabFrame((z, y, x), (rows, columns))
 
 
 @dataclass(frozen=True)
 class TextRecipe:
-    """Size of the text side, and how its sentences are made.
+    """Width of the two heads on the taught sentence encoder, and how the sentences of a training with images are made.
 
-    `feature_dropout` is the share of hashed buckets left out in training, `num_wordings` those of each target.
+    `num_wordings` are those of each target.
     """
 
-    vocab_size: int = 8000
-    num_layers: int = 3
-    num_buckets: int = 4096
-    hashed_width: int = 192
-    hidden_width: int = 384
+    head_width: int = 256
     dropout: float = 0.1
-    feature_dropout: float = 0.15
     num_wordings: int = 48
     german_share: float = 0.35
 
 
 @dataclass(frozen=True)
 class LossRecipe:
-    """Weights of the three losses; shape of the localization target (see `extent_targets`); use of the prompts.
+    """Weights of the losses; shape of the localization target (see `extent_targets`); use of the prompts.
 
     `num_prompts` pairs of sentences are drawn for each disease and step.
     """
@@ -67,6 +85,9 @@ class LossRecipe:
     localization: float = 1.0
     siglip: float = 0.15
     disease: float = 0.5
+    claims: float = 0.5
+    detections: float = 0.5
+    max_positive_weight: float = 5.0
     min_sigma_slabs: float = 1.5
     extent_share: float = 0.18
     prompt_sampling: str = "random_1"
@@ -97,6 +118,9 @@ class Recipe:
     minutes: float = 45.0
     coarse_share: float = 0.35
     checkpoint_seconds: float = 120.0
+    embedding_size: int = 192
+    frame: FrameRecipe = field(default_factory=FrameRecipe)
+    text_encoder: EncoderRecipe = field(default_factory=EncoderRecipe)
     image: ImageRecipe = field(default_factory=ImageRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     batch: BatchSettings = field(default_factory=BatchSettings)
@@ -105,6 +129,8 @@ class Recipe:
 
 
 _SLAB_PARTS: dict[str, type] = {
+    "frame": FrameRecipe,
+    "text_encoder": EncoderRecipe,
     "image": ImageRecipe,
     "text": TextRecipe,
     "batch": BatchSettings,

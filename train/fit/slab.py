@@ -143,7 +143,11 @@ def build_model(recipe: Recipe, text: Path, out: Path, frame: SlabFrame) -> Slab
         "embedding_size": recipe.embedding_size,
         "frame": frame.to_dict(),
         "encoder": {**asdict(recipe.image), "num_detectors": len(detector_names())},
-        "text": {"encoder": recipe.text_encoder.encoder_config(), "head_width": recipe.text.head_width, "dropout": recipe.text.dropout},
+        "text": {
+            "encoder": recipe.text_encoder.encoder_config(),
+            "head_width": recipe.text.head_width,
+            "dropout": recipe.text.dropout,
+        },
     }
     (out / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     model = SlabModel.from_config(config, out)
@@ -160,7 +164,15 @@ def load_run(run: Path) -> tuple[SlabModel, dict[str, Any]]:
     return model.eval(), checkpoint
 
 
-def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None, is_fresh: bool = False) -> None:
+def fit(
+    recipe: Recipe,
+    cache: Path,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    is_fresh: bool = False,
+    stop_after_minutes: float | None = None,
+) -> None:
     """Train for the recipe's steps, or its minutes (or `minutes`) where these end first; go on from what `out` holds.
 
     Leaves ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and the folder ``text`` in `out`.
@@ -176,12 +188,16 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
         Instead of the recipe's.
     is_fresh : bool
         Begin anew.
+    stop_after_minutes : float, optional
+        Leave this long after the call with a checkpoint; the schedule stays that of the whole training.
 
     Raises
     ------
     InputError
         When `out` holds a run of another recipe.
     """
+    called = time.perf_counter()
+    stop_after = float("inf") if stop_after_minutes is None else 60.0 * stop_after_minutes
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     # A GPU leaves the cores to the makers of batches, one each.
     torch.set_num_threads(1 if device.type == "cuda" else recipe.num_threads)
@@ -197,7 +213,8 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
     print(f"{len(phantoms)} phantoms to train on, {num_watched} to watch")
 
     # Text: the sentence encoder is taught first, and then stays.
-    teach(recipe.text_encoder, out / "text", seed=recipe.seed)
+    text_minutes = recipe.text_encoder.minutes if minutes is None else min(minutes, recipe.text_encoder.minutes)
+    teach(recipe.text_encoder, out / "text", seed=recipe.seed, minutes=text_minutes)
     checkpoint: dict[str, Any] | None = None
     if (out / "checkpoint.pt").is_file() and not is_fresh:
         model, checkpoint = load_run(out)
@@ -243,7 +260,7 @@ def fit(recipe: Recipe, cache: Path, out: Path, *, minutes: float | None = None,
         elapsed += min(time.perf_counter() - last_step, _LONGEST_STEP_S)
         last_step = time.perf_counter()
         progress = max(step / recipe.steps, elapsed / seconds)
-        if progress >= 1:
+        if progress >= 1 or last_step - called > stop_after:
             break
         torch.manual_seed(1_000_003 * recipe.seed + step)  # dropout of a step is the same whether or not it was resumed
         rate = _learning_rate(progress, recipe)

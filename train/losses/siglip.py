@@ -29,7 +29,7 @@ def siglip_loss(
     Parameters
     ----------
     image, text : Tensor, (n, e)
-        Row i of one belongs to row i of the other; made unit here.
+        Row i of one belongs to row i of the other; made unit here. Texts beyond the images belong to none of them.
     logit_scale : Tensor, ()
         t, a logarithm; the released value at the start is 2.3026.
     logit_bias : Tensor, ()
@@ -38,7 +38,7 @@ def siglip_loss(
         Pairs that are not asked about: reports that say the same as another scan's own.
     """
     logits = logit_scale.exp() * F.normalize(image, dim=-1) @ F.normalize(text, dim=-1).T + logit_bias
-    is_pair = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    is_pair = torch.eye(*logits.shape, dtype=torch.bool, device=logits.device)
     positive = -F.logsigmoid(logits.diagonal()).mean()
     others = -F.logsigmoid(-logits).masked_fill(is_pair, 0.0)
     if is_excluded is not None:
