@@ -97,7 +97,9 @@ def export_radfinder(
             shutil.copyfile(file, out / file.name)
     file = out / (MERGED_FILE if is_merged else UNMERGED_FILE)
     form = {"format": "pt", "lora": "merged" if is_merged else "unmerged"}
-    save_file({key: value.contiguous() for key, value in tensors.items()}, file, metadata=form)
+    partial = file.with_name(f".{file.name}.partial")
+    save_file({key: value.contiguous() for key, value in tensors.items()}, partial, metadata=form)
+    partial.replace(file)
     if is_merged:
         _write_card(out, name, weights, facts, checkpoint)
 

@@ -145,7 +145,10 @@ def fit_radfinder(
         _restore(state, trained, optimizer)
         step, best = int(state["step"]), float(state["best"])
     if accelerator.is_main_process:
-        (out / RUN_FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        if is_fresh:
+            for name in (CHECKPOINT, BEST):
+                (out / name).unlink(missing_ok=True)
+        _write_facts(out, facts)
     log = RunLog(accelerator, out, step, stop_at)
 
     # The loop.
@@ -244,6 +247,12 @@ def _facts(recipe: RadFinderRecipe, store: FeatureStore, weights: Path, start: P
         "start_fingerprint": fingerprint_of([*tensor_files(weights), weights / "config.json"]),
         "num_processes": num_processes(),
     }
+
+
+def _write_facts(out: Path, facts: dict[str, Any]) -> None:
+    partial_file = out / f".{RUN_FACTS}.partial"
+    partial_file.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    partial_file.replace(out / RUN_FACTS)
 
 
 def _state_of(out: Path, facts: dict[str, Any]) -> dict[str, Any] | None:

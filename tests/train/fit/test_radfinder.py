@@ -172,12 +172,15 @@ def test_every_kind_of_recipe_trains(train, tmp_path, change):
         assert all(line["num_pairs"] <= 4 for line in log_of(tmp_path / "run") if "siglip" in line)
 
 
-def test_a_folder_of_another_run_is_refused_unless_begun_anew(train):
-    train("run", num_steps=1)
+def test_a_folder_of_another_run_is_refused_unless_begun_anew(train, tmp_path):
+    train("run", num_steps=2)
     other = replace(RECIPE, seed=1, checkpoint_minutes=1.0)
     with pytest.raises(InputError, match=r"differs in recipe\.seed\. Choose another folder"):
         train("run", other, num_steps=2)
+    assert (tmp_path / "run" / "best.pt").is_file()
     assert train("run", other, num_steps=1, is_fresh=True)["facts"]["recipe"]["seed"] == 1
+    assert not (tmp_path / "run" / "best.pt").is_file()  # it was the other run's
+    assert [line["step"] for line in log_of(tmp_path / "run")] == [1]
 
 
 def test_features_of_another_window_encoder_of_the_same_size_are_refused(tmp_path, weights):
