@@ -37,7 +37,7 @@ _OURS = (
 )
 
 _MAIN = {
-    "localization": ("mean_mm", "median_mm", "within_12_mm", "within_24_mm", "inside", "exact"),
+    "localization": ("mean_mm", "median_mm", "within_12_mm", "within_24_mm", "inside", "inside_12_mm", "exact"),
     "interval": ("covers", "median_width_mm"),
     "location": ("located_lost", "outside_told", "placeless_told"),
     "disease": ("auroc", "sensitivity", "specificity", "precision", "f1", "balanced_accuracy"),
