@@ -219,7 +219,9 @@ def _parser() -> argparse.ArgumentParser:
     phantoms = commands.add_parser("phantoms", help="generate phantoms into a cache; goes on where it was stopped")
     phantoms.add_argument("--out", type=Path, required=True, help="folder of the cache")
     phantoms.add_argument("--num", type=int, required=True, help="number of phantoms")
-    phantoms.add_argument("--recipe", type=Path, help="TOML file whose frame they are laid into (default: the usual one)")
+    phantoms.add_argument(
+        "--recipe", type=Path, help="TOML file whose frame they are laid into (default: the usual one)"
+    )
     phantoms.add_argument("--seed0", type=int, default=0, help="first seed (default 0)")
     phantoms.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     phantoms.set_defaults(run_command=_phantoms)
@@ -262,7 +264,9 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--records-only", action="store_true", help="encode nothing; write reports and labels anew")
     features.set_defaults(run_command=_features)
 
-    text = commands.add_parser("text", help="teach the bundled model's text encoder, from text alone; 'fit' does it too")
+    text = commands.add_parser(
+        "text", help="teach the bundled model's text encoder, from text alone; 'fit' does it too"
+    )
     text.add_argument("--recipe", type=Path, required=True, help="TOML file, see train/recipes/")
     text.add_argument("--out", type=Path, required=True, help="folder; RUN/text is where 'fit' looks")
     text.add_argument("--minutes", type=float, help="instead of the recipe's")
@@ -287,8 +291,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure weights on held-out phantoms and real sentences")
     evaluate.add_argument("--weights", type=Path, help="folder of weights")
     evaluate.add_argument("--out", type=Path, help="folder for a JSON file and a plot per task, and a page of tables")
-    evaluate.add_argument("--against", type=Path, help="such a folder of another model: what these weights gain over it")
-    evaluate.add_argument("--answers", type=Path, help="measure the answers that 'ct-grounding batch' wrote; no weights")
+    evaluate.add_argument(
+        "--against", type=Path, help="such a folder of another model: what these weights gain over it"
+    )
+    evaluate.add_argument(
+        "--answers", type=Path, help="measure the answers that 'ct-grounding batch' wrote; no weights"
+    )
     evaluate.add_argument(
         "--phantoms", type=int, default=200, help="number of held-out phantoms (default 200; 0: none)"
     )
