@@ -31,6 +31,7 @@ from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import SlabFrame, window_channels
+from napari_ct_grounding.model.slab.sentence_encoder import SentenceText
 from train.data.batches import Batch, BatchMaker, prefetched
 from train.data.detections import detector_names
 from train.data.phantoms import CachedPhantom, load_cache
@@ -96,7 +97,7 @@ class Criterion(nn.Module):
         with torch.autocast(hu.device.type, dtype=torch.bfloat16):
             image = model.encoder(window_channels(hu, model.frame), batch.mask)
         depth, retrieval, disease = image.depth.float(), image.retrieval.float(), image.disease.float()
-        text = model.text
+        text = sentence_text(model)
         sentences = text.localization(batch.hidden)
         targets = extent_targets(
             batch.centre,
@@ -135,6 +136,19 @@ class Criterion(nn.Module):
         )
 
 
+def sentence_text(model: SlabModel) -> SentenceText:
+    """Return the text side of a model of the second edition.
+
+    Raises
+    ------
+    InputError
+        For the first edition, whose text side is no longer trained.
+    """
+    if not isinstance(model.text, SentenceText):
+        raise InputError("This run is of the first edition, which is no longer trained. Begin anew with --fresh.")
+    return model.text
+
+
 def build_model(recipe: Recipe, text: Path, out: Path, frame: SlabFrame) -> SlabModel:
     """Return a fresh model with the sentence encoder taught in the folder `text`; write config.json to `out`."""
     torch.manual_seed(recipe.seed)
@@ -151,7 +165,7 @@ def build_model(recipe: Recipe, text: Path, out: Path, frame: SlabFrame) -> Slab
     }
     (out / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     model = SlabModel.from_config(config, out)
-    model.text.encoder.load_state_dict(load_encoder(text).state_dict(), strict=True)
+    sentence_text(model).encoder.load_state_dict(load_encoder(text).state_dict(), strict=True)
     return model
 
 
@@ -224,9 +238,9 @@ def fit(
         model = build_model(recipe, out / "text", out, frame)
     started = time.perf_counter()
     model.to(device)
-    model.text.encoder.requires_grad_(False).eval()
+    encoder = sentence_text(model).encoder.requires_grad_(False).eval()
     wordings = draw_wordings(phantoms, recipe.text.num_wordings, recipe.text.german_share, recipe.seed)
-    frozen = FrozenText(model.text.encoder)
+    frozen = FrozenText(encoder)
     bank = WordingBank(frozen, wordings)
     maker = BatchMaker(cache, phantoms, bank, frozen, recipe.batch, recipe.seed)
     prompts = PromptBank(frozen)
@@ -249,7 +263,7 @@ def fit(
 
     # The loop.
     model.train()
-    model.text.encoder.eval()
+    encoder.eval()
     last_step = last_saved = last_told = time.perf_counter()
     sums: dict[str, float] = {}
     recent: deque[Tensor] = deque(maxlen=_NUM_RANKED // recipe.batch.num_scans + 1)
@@ -299,6 +313,7 @@ def fit(
             last_saved = last_told = time.perf_counter()
     _save(out, recipe, model, average, criterion, optimizer, step, elapsed)
     _watch(out, cache, watched, criterion.temperature, log, step)
+    log.say(f"step {step}: " + ("training has ended" if progress >= 1 else "stopped; the same command goes on"))
     log.close()
 
 
