@@ -43,7 +43,7 @@ def plot_results(results: EvaluationResults, folder: Path) -> Path | None:
     for place, answer in enumerate(answers):
         of_answer = [figure for figure in shown if figure.answer == answer]
         heights = [-groups.index(figure.group) - 0.18 * (place - (len(answers) - 1) / 2) for figure in of_answer]
-        values = [figure.value for figure in of_answer]
+        values = [figure.value for figure in of_answer if figure.value is not None]
         color = _COLORS.get(answer, "#444444")
         axes.errorbar(values, heights, xerr=_errors(of_answer), fmt="o", ms=4, lw=1.2, color=color, label=answer)
     axes.set_yticks([-place for place in range(len(groups))], groups)
