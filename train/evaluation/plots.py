@@ -52,7 +52,7 @@ def plot_results(results: EvaluationResults, folder: Path) -> Path | None:
     if results.task == "disease":
         axes.axvline(0.5, color="#b9b9b9", lw=1, ls="--")
     if len(answers) > 1:
-        axes.legend(fontsize=8, frameon=False)
+        drawing.legend(loc="outside lower center", ncols=len(answers), fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return _saved(drawing, folder / results.file_name.replace(".json", ".png"))
 
