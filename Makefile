@@ -15,7 +15,7 @@ HAS_SCREEN := $(if $(filter Linux,$(shell uname -s)),$(DISPLAY)$(WAYLAND_DISPLAY
 SCREEN := $(if $(HAS_SCREEN),,xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX +render")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak lint audit shots environment system-libraries
+.PHONY: help demo test bench train-smoke soak lint audit shots environment system-libraries
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 24
@@ -34,6 +34,10 @@ test: environment ## run every test
 
 bench: environment ## measure speed and memory, print a table (options in ARGS="--quick", see docs/benchmarks.md)
 	$(SCREEN) $(BIN)/python -m tests.benchmarks $(ARGS)
+
+train-smoke: environment ## phantoms as data sets -> features -> fit -> export -> dock, killed and begun again; some minutes
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python -m train.smoke --out artifacts/train-smoke
+	CT_GROUNDING_TRAIN_SMOKE=$(CURDIR)/artifacts/train-smoke $(SCREEN) $(BIN)/python -m pytest -q tests/widgets/test_own_weights.py
 
 soak: environment ## an hour of opening, grounding, jumping and closing beside a bare napari; write artifacts/soak.png
 	$(SCREEN) $(BIN)/python -m tests.soak

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,24 @@ from torch.nn import functional as F  # noqa: N812
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.localization_results import LocalizationCase, Truth
-from napari_ct_grounding.core.profile import decode_depth, depth_distribution, highest_density_interval
+from napari_ct_grounding.core.profile import (
+    decode_depth,
+    depth_distribution,
+    highest_density_interval,
+    widened_interval,
+)
 from napari_ct_grounding.inference.case_list import CaseList
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import window_channels
+from napari_ct_grounding.model.weights.card import WeightsCard
 from napari_ct_grounding.phantom.scan import Target
 from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION
 from train.data.phantoms import CachedPhantom, read_slabs
 from train.data.text import draw_language, phantom_report
-from train.metrics.classification import auroc_by_class, recall_at_k
+from train.metrics.classification import auroc_by_class
 from train.metrics.localization import Located, category_prior, localization_summary
+from train.metrics.retrieval import ranking_of
 
 __all__ = [
     "Decoding",
@@ -61,6 +68,12 @@ class Decoding:
     temperature: float = 0.1
     interval_temperature: float = 0.1
     interval_mass: float = 0.8
+    interval_radius_mm: float = 0.0
+
+    @classmethod
+    def of(cls, card: WeightsCard) -> Decoding:
+        """Return what a card says."""
+        return cls(**{field.name: getattr(card, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +131,9 @@ def locate(profiles: Sequence[Profile], how: Decoding) -> list[Located]:
     for profile in profiles:
         z_mm = np.array(profile.encoded.phantom.z_mm)
         half = (z_mm[1] - z_mm[0]) / 2
+        covered = (float(z_mm[0] - half), float(z_mm[-1] + half))
         probability = depth_distribution(profile.values, how.interval_temperature)
+        interval = highest_density_interval(probability, z_mm, how.interval_mass)
         located.append(
             Located(
                 scan=profile.encoded.phantom.seed,
@@ -127,9 +142,9 @@ def locate(profiles: Sequence[Profile], how: Decoding) -> list[Located]:
                 z_mm=profile.target.z_mm,
                 z_lo_mm=profile.target.z_lo_mm,
                 z_hi_mm=profile.target.z_hi_mm,
-                covered_mm=(float(z_mm[0] - half), float(z_mm[-1] + half)),
+                covered_mm=covered,
                 predicted_mm=decode_depth(profile.values, z_mm, how.decoding, how.temperature),
-                interval_mm=highest_density_interval(probability, z_mm, how.interval_mass),
+                interval_mm=widened_interval(interval, how.interval_radius_mm, covered, 2 * half),
                 score=float(profile.values.max()),
                 language=profile.language,
             )
@@ -163,6 +178,8 @@ def evaluate_phantoms(
     phantoms: Sequence[CachedPhantom],
     how: Decoding,
     prior_phantoms: Sequence[CachedPhantom] | None = None,
+    encoded: Sequence[EncodedPhantom] | None = None,
+    located: Sequence[Located] | None = None,
 ) -> dict[str, Any]:
     """Return all figures on held-out phantoms.
 
@@ -175,9 +192,12 @@ def evaluate_phantoms(
     how : Decoding
     prior_phantoms : sequence of CachedPhantom, optional
         What the category prior is taken from: the training phantoms. By default the scored ones, which favours that baseline.
+    encoded : sequence of EncodedPhantom, optional
+    located : sequence of Located, optional
+        Where the caller has them already.
     """
-    encoded = encode_cached(model, cache, phantoms)
-    located = locate(held_out_profiles(model, encoded), how)
+    encoded = encode_cached(model, cache, phantoms) if encoded is None else encoded
+    located = locate(held_out_profiles(model, encoded), how) if located is None else located
     prior = category_prior(relative_positions(phantoms if prior_phantoms is None else prior_phantoms))
     groups = {
         "all": located,
@@ -316,4 +336,8 @@ def _retrieval(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> dict[str,
     reports = model.embed_sentences(texts).report
     images = np.stack([item.retrieval for item in encoded])
     k = min(10, len(encoded))
-    return {f"recall_at_{k}": recall_at_k(images, reports, k), "chance": k / len(encoded), "pool": len(encoded)}
+    return {
+        f"recall_at_{k}": float(ranking_of(reports, images).recall(k).mean()),
+        "chance": k / len(encoded),
+        "pool": len(encoded),
+    }

@@ -1,9 +1,9 @@
-"""Write a weights folder that the package opens: config.json, model.safetensors (half precision), tokenizer.json, card.json.
+"""Write a weights folder that the package opens: config.json, model.safetensors (half precision), card.json.
 
 ::
 
     python -m train export --run runs/bundled --out napari_ct_grounding/weights/bundled
-    python -m train calibrate --weights napari_ct_grounding/weights/bundled
+    python -m train calibrate napari_ct_grounding/weights/bundled
     python -m train evaluate --weights napari_ct_grounding/weights/bundled --into-card
 """
 
@@ -22,11 +22,11 @@ from safetensors.torch import save_file
 from napari_ct_grounding.model.weights.card import CARD_FORMAT_VERSION
 from napari_ct_grounding.model.weights.loading import load_weights
 from napari_ct_grounding.model.weights.probe import compute_probe
-from train.fit import load_run
+from train.fit.slab import load_run
 
 __all__ = ["LICENCE", "MAX_MEGABYTES", "export", "read_card_record", "write_card_record"]
 
-LICENCE = "BSD-3-Clause; the sentence encoder is derived from all-MiniLM-L6-v2, Apache-2.0"
+LICENCE = "BSD-3-Clause"
 
 #: What the package carries; larger weights are not bundled.
 MAX_MEGABYTES = 24.0
@@ -54,11 +54,11 @@ def export(run: Path, out: Path, *, name: str = "bundled") -> None:
     megabytes = sum(value.numel() * value.element_size() for value in half.values()) / 1e6
     if megabytes > MAX_MEGABYTES:
         raise ValueError(
-            f"The weights take {megabytes:.1f} MB; bundled ones may take {MAX_MEGABYTES:g}. Use fewer pieces or layers of text."
+            f"The weights take {megabytes:.1f} MB; bundled ones may take {MAX_MEGABYTES:g}. Use fewer buckets of text."
         )
     save_file(half, out / "model.safetensors", metadata={"format": "pt"})
-    for file in ("config.json", "tokenizer.json"):
-        shutil.copyfile(run / file, out / file)
+    shutil.copyfile(run / "config.json", out / "config.json")
+    (out / "tokenizer.json").unlink(missing_ok=True)  # of the first edition; words are hashed, not looked up
     temperature = round(float(checkpoint["temperature"]), 6)
     record: dict[str, Any] = {
         "format_version": CARD_FORMAT_VERSION,
@@ -86,10 +86,15 @@ def export(run: Path, out: Path, *, name: str = "bundled") -> None:
 
 
 def read_card_record(folder: Path) -> dict[str, Any]:
-    """Return card.json as it is."""
-    return json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    """Return card.json as it is; the least that makes one where there is none (released weights)."""
+    path = folder / "card.json"
+    if not path.is_file():
+        return {"format_version": CARD_FORMAT_VERSION, "name": folder.name}
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_card_record(folder: Path, record: dict[str, Any]) -> None:
-    """Write card.json."""
-    (folder / "card.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write card.json; a run that is killed meanwhile leaves the old one."""
+    partial = folder / ".card.json.partial"
+    partial.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / "card.json")

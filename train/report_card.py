@@ -1,4 +1,4 @@
-"""The commands `evaluate` and `calibrate`: phantoms, weights, figures, and the card that keeps them."""
+"""The command `evaluate`: phantoms, weights, figures, and the card that keeps them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from tqdm import tqdm
+
 from napari_ct_grounding.inference.batch import run_batch
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.weights.loading import LoadedWeights, load_weights
-from train.calibrate import calibrate
 from train.data.phantoms import CachedPhantom, generate_cache, load_cache
 from train.evaluate import (
     Decoding,
@@ -18,12 +20,15 @@ from train.evaluate import (
     evaluate_phantoms,
     evaluate_real,
     held_out_profiles,
+    locate,
     markdown_table,
     real_cases,
 )
+from train.evaluation.files import write_measured
+from train.evaluation.tasks import Measured, from_phantoms, localization_task
 from train.export import read_card_record, write_card_record
 
-__all__ = ["calibrate_command", "evaluate_command"]
+__all__ = ["evaluate_command"]
 
 
 def evaluate_command(
@@ -38,10 +43,14 @@ def evaluate_command(
     into_card: bool = False,
     prior: Path | None = None,
     results: Path | None = None,
+    out: Path | None = None,
+    against: Path | None = None,
 ) -> dict[str, Any]:
     """Print the tables of weights and return all figures; with `into_card` the card keeps their summaries.
 
-    `results` is a file for the answers to the real sentences, one by one, in the form that `ct-grounding batch` writes.
+    `results` is a file for the answers to the real sentences, one by one, in the form that `ct-grounding batch` writes; scans
+    that it holds already are not asked again. `out` is a folder for a file and a plot per task (`evaluation.files`), `against`
+    that of another model.
 
     Raises
     ------
@@ -52,13 +61,18 @@ def evaluate_command(
         raise ValueError("--real names sentences about scans; say with --data in which folder the scans lie.")
     loaded, model = _loaded(weights)
     card = loaded.card
-    how = Decoding(card.decoding, card.temperature, card.interval_temperature, card.interval_mass)
+    how = Decoding.of(card)
     figures: dict[str, Any] = {}
+    measured: list[Measured] = []
     if num_phantoms:
         phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
-        figures["phantoms"] = evaluate_phantoms(
-            model, cache, phantoms, how, None if prior is None else load_cache(prior)
-        )
+        encoded = encode_cached(model, cache, tqdm(phantoms, desc="Phantoms"))
+        located = locate(held_out_profiles(model, encoded), how)
+        prior_phantoms = None if prior is None else load_cache(prior)
+        figures["phantoms"] = evaluate_phantoms(model, cache, phantoms, how, prior_phantoms, encoded, located)
+        if out is not None:
+            groups = figures["phantoms"]["localization"]
+            measured += from_phantoms(encoded, located, groups, model, card, (loaded.name, loaded.fingerprint))
         print(markdown_table(figures["phantoms"]["localization"]))
         interval, auroc = figures["phantoms"]["interval"], figures["phantoms"]["disease_auroc"]
         print(
@@ -75,7 +89,19 @@ def evaluate_command(
                 f"({case['z_lo_mm']} to {case['z_hi_mm']}, answered {case['predicted_mm']})"
             )
         if results is not None:
-            run_batch(real_cases(real, data), results, GroundingSession.from_pretrained(weights))
+            session = GroundingSession.from_pretrained(weights)
+            run_batch(real_cases(real, data), results, session, resume=results.exists())
+        if out is not None:
+            errors = np.array([case["error_mm"] for case in figures["real"]["cases"]])
+            scans = np.array([case["volume"] for case in figures["real"]["cases"]])
+            groups = {
+                name.removeprefix("real ").replace("real", "all"): s
+                for name, s in figures["real"]["localization"].items()
+            }
+            names = (loaded.name, loaded.fingerprint)
+            measured.append(localization_task(real.stem, groups, names, {"error_mm": errors, "scan": scans}))
+    if out is not None:
+        print(write_measured(measured, out, against))
     if into_card:
         record = read_card_record(weights)
         # Of real scans the summary only: sentences and places of a case belong to its file, not to the weights.
@@ -83,17 +109,6 @@ def evaluate_command(
         record["metrics"] = {**record.get("metrics", {}), **kept}
         write_card_record(weights, record)
     return figures
-
-
-def calibrate_command(weights: Path, num_phantoms: int, seed0: int, cache: Path, num_workers: int) -> None:
-    """Choose how profiles are read and write it into the card."""
-    loaded, model = _loaded(weights)
-    phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
-    profiles = held_out_profiles(model, encode_cached(model, cache, phantoms))
-    record = read_card_record(weights)
-    chosen = calibrate(profiles, float(record["trained_temperature"]), loaded.card.interval_mass)
-    write_card_record(weights, {**record, **chosen})
-    print(chosen)
 
 
 def _loaded(weights: Path) -> tuple[LoadedWeights, SlabModel]:

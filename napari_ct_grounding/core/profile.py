@@ -10,7 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DECODINGS", "decode_depth", "depth_distribution", "find_peaks_mm", "highest_density_interval"]
+__all__ = [
+    "DECODINGS",
+    "decode_depth",
+    "depth_distribution",
+    "find_peaks_mm",
+    "highest_density_interval",
+    "widened_interval",
+]
 
 #: How a depth is read from a profile; a weights card names one.
 DECODINGS = ("argmax", "median")
@@ -102,6 +109,35 @@ def highest_density_interval(
     if lacking_mm > 1e-6:
         return interval[0] - lacking_mm / 2, interval[1] + lacking_mm / 2
     return interval
+
+
+def widened_interval(
+    interval_mm: tuple[float, float],
+    radius_mm: float,
+    covered_mm: tuple[float, float],
+    min_width_mm: float = 0.0,
+) -> tuple[float, float]:
+    """Return an interval (lo, hi) in mm whose ends are moved outwards by `radius_mm` (inwards if negative), within the scan.
+
+    The radius is split-conformal: how far outside of their intervals the truths of held-out cases lay, at the rank that makes
+    the stated share of them fall inside (conformalized quantile regression, arXiv 1905.03222, with one radius for both ends).
+
+    Parameters
+    ----------
+    interval_mm : tuple of float
+        From `highest_density_interval`.
+    radius_mm : float
+        From the weights' card; 0 leaves the interval as it is.
+    covered_mm : tuple of float
+        What the model saw; a widened interval ends there.
+    min_width_mm : float
+        A narrowed interval keeps this width around its middle: one depth position.
+    """
+    low, high = interval_mm
+    if radius_mm >= 0:
+        return min(low, max(low - radius_mm, covered_mm[0])), max(high, min(high + radius_mm, covered_mm[1]))
+    shrink = min(-radius_mm, max(0.0, (high - low - min_width_mm) / 2))
+    return low + shrink, high - shrink
 
 
 def find_peaks_mm(

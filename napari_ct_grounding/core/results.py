@@ -36,8 +36,8 @@ class GroundingResult:
     score : float
         Cosine at the best depth position, -1 to 1.
     interval_mm : tuple of float
-        (lo, hi) world z of the smallest contiguous range around the peak that holds 80 % of the profile's softmax; never
-        narrower than one depth position.
+        (lo, hi) world z of the smallest contiguous range around the peak that holds 80 % of the profile's softmax, widened by the
+        conformal radius of the weights' card; never narrower than one depth position.
     covered_mm : tuple of float
         (lo, hi) world z of the range that the model saw.
     depths_mm : NDArray[float64], (d,)
@@ -47,7 +47,8 @@ class GroundingResult:
     peaks_mm : tuple of float
         Up to three depths of local maxima, best first.
     has_location : bool
-        False when the profile is too flat, or its best place too unlike the sentence, to name a place ("no clear location").
+        False when the sentence names no place, or none in this scan ("no clear location"): by the learned rule of the weights'
+        card, or, where it holds none, when the profile is too flat or its best place too unlike the sentence.
     is_calibrated : bool
         Whether the interval's temperature was calibrated on held-out cases.
     depth_width_mm : float
@@ -84,11 +85,15 @@ class DiseaseScore:
         Mean softmax over the prompt pairs ("mean7" of the released evaluation), 0 to 1. Not a probability.
     probability : float or None
         Calibrated probability; None while the weights hold no calibration.
+    percentile : float or None
+        Share (0 to 100) of the weights' reference scans that score lower for this disease; None where the weights hold no
+        reference of it.
     """
 
     name: str
     score: float
     probability: float | None = None
+    percentile: float | None = None
 
 
 def grounding_result_from(record: JsonObject) -> GroundingResult:

@@ -10,6 +10,7 @@ from napari_ct_grounding.core.profile import (
     depth_distribution,
     find_peaks_mm,
     highest_density_interval,
+    widened_interval,
 )
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.inference.encoded_volume import EncodedVolume
@@ -25,7 +26,11 @@ MIN_PEAK_SHARE = 0.05
 
 
 def answer_of(
-    sentence: str, profile: NDArray[np.float32], encoded: EncodedVolume, card: WeightsCard
+    sentence: str,
+    profile: NDArray[np.float32],
+    encoded: EncodedVolume,
+    card: WeightsCard,
+    vector: NDArray[np.float32] | None = None,
 ) -> GroundingResult:
     """Return what a profile says, read as the weights' card tells.
 
@@ -37,6 +42,8 @@ def answer_of(
         Cosine between the sentence and each depth position of `encoded`.
     encoded : EncodedVolume
     card : WeightsCard
+    vector : NDArray[float32], (e,), optional
+        The sentence's localization vector: what the card's location rule asks for. Without it the card's threshold decides.
     """
     seen = encoded.embeddings
     z_mm = decode_depth(profile, seen.depths_mm, card.decoding, card.temperature, seen.is_valid)
@@ -44,10 +51,16 @@ def answer_of(
     interval_mm = highest_density_interval(
         probability, seen.depths_mm, card.interval_mass, depth_width_mm=seen.depth_width_mm
     )
-    covered_lo, covered_hi = seen.covered_mm
-    is_wide = interval_mm[1] - interval_mm[0] >= NO_LOCATION_SHARE * (covered_hi - covered_lo)
+    interval_mm = widened_interval(interval_mm, card.interval_radius_mm, seen.covered_mm, seen.depth_width_mm)
     score = float(profile[seen.is_valid].max())
-    is_faint = card.location_threshold is not None and score < card.location_threshold
+    if card.location_rule is not None and vector is not None:
+        rule = card.location_rule
+        has_location = rule.has_location(rule.figures(profile, seen.depths_mm, seen.depth, vector, seen.is_valid))
+    else:
+        covered_lo, covered_hi = seen.covered_mm
+        is_wide = interval_mm[1] - interval_mm[0] >= NO_LOCATION_SHARE * (covered_hi - covered_lo)
+        is_faint = card.location_threshold is not None and score < card.location_threshold
+        has_location = not (is_wide or is_faint)
     slice_index = encoded.geometry.slice_of_z(z_mm)
     record = encoded.slice_table[slice_index]
     return GroundingResult(
@@ -67,7 +80,7 @@ def answer_of(
             valid=seen.is_valid,
             max_drop=-card.temperature * np.log(MIN_PEAK_SHARE),
         ),
-        has_location=not (is_wide or is_faint),
+        has_location=has_location,
         is_calibrated=card.is_calibrated,
         depth_width_mm=seen.depth_width_mm,
         file_index=record.file_index,

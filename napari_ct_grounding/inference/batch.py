@@ -24,7 +24,7 @@ from napari_ct_grounding.inference.session import EncodedVolume, GroundingSessio
 from napari_ct_grounding.model.base import Progress
 from napari_ct_grounding.readers import read_volume
 
-__all__ = ["ReadingOptions", "run_batch"]
+__all__ = ["ReadingOptions", "placed_truth", "run_batch"]
 
 _log = logging.getLogger(__name__)
 
@@ -164,14 +164,14 @@ def _row(
     case: LocalizationCase, session: GroundingSession, encoded: EncodedVolume, volume: CTVolume
 ) -> LocalizationRow:
     try:
-        placed = replace(case, truth=_placed(case.truth, volume))
+        placed = replace(case, truth=placed_truth(case.truth, volume))
         (prediction,) = session.ground([case.sentence], encoded)
     except InputError as error:
         return LocalizationRow(case, message=_reason(error), volume_fingerprint=encoded.volume_fingerprint)
     return LocalizationRow(placed, prediction, volume_fingerprint=encoded.volume_fingerprint)
 
 
-def _placed(truth: Truth | None, volume: CTVolume) -> Truth | None:
+def placed_truth(truth: Truth | None, volume: CTVolume) -> Truth | None:
     """The truth with a position, looked up in the slice table where an image number was given."""
     if truth is None or truth.image_number is None:
         return truth

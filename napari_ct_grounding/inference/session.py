@@ -244,8 +244,8 @@ class GroundingSession:
             return []
         profiles = localization @ encoded.embeddings.depth.T
         return [
-            answer_of(sentence, profile, encoded, self.card)
-            for sentence, profile in zip(sentences, profiles, strict=True)
+            answer_of(sentence, profile, encoded, self.card, vector)
+            for sentence, profile, vector in zip(sentences, profiles, localization, strict=True)
         ]
 
     def score_diseases(
@@ -271,8 +271,15 @@ class GroundingSession:
         prompts /= np.linalg.norm(prompts, axis=-1, keepdims=True)
         cosines = prompts @ encoded.embeddings.disease
         positive = 1.0 / (1.0 + np.exp(cosines[:, 1] - cosines[:, 0]))
-        scores = [DiseaseScore(name, float(score)) for name, score in zip(names, positive, strict=True)]
+        scores = [self._disease_score(name, float(score)) for name, score in zip(names, positive, strict=True)]
         return sorted(scores, key=lambda entry: -entry.score)
+
+    def _disease_score(self, name: str, score: float) -> DiseaseScore:
+        """A score with what the card knows of its meaning."""
+        reference = self.card.disease_reference.get(name)
+        if reference is None:
+            return DiseaseScore(name, score)
+        return DiseaseScore(name, score, reference.probability(score), reference.percentile(score))
 
     def embed_text(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors (n, e) to be compared with `EncodedVolume.volume_embedding`."""

@@ -1,17 +1,18 @@
 """One person: sex, age, stature, girth, and the maps between the reference person and the real one."""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
-# ruff: noqa: E501
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_ct_grounding.phantom.outlines import CAGE, CAVITY, FAT, INNER, cage_solid
 from napari_ct_grounding.phantom.shapes import Canvas, Patch
 
 __all__ = ["VERTEBRAE", "Person", "Vertebra", "make_person"]
@@ -43,37 +44,6 @@ VERTEBRAE: dict[str, tuple[float, float, float, float, float, float]] = {
     "l4": (26.5, 11, -332, 51, 38, 93),
     "l5": (26, 10, -369, 53, 38, 85),
 }
-
-# z, half-width, back and front of what lies under the subcutaneous fat.
-_INNER = np.array(
-    [
-        (-640, 88, 20, 165), (-560, 150, 12, 185), (-480, 163, 8, 200), (-400, 156, 14, 203), (-342, 150, 18, 203),
-        (-315, 146, 18, 204), (-225, 146, 14, 212), (-130, 150, 12, 220), (-55, 158, 12, 216), (0, 164, 12, 203),
-        (40, 165, 14, 190), (60, 158, 18, 182), (78, 125, 26, 172), (92, 82, 40, 166), (113, 58, 52, 165),
-        (165, 56, 56, 178), (195, 60, 50, 198), (230, 70, 40, 212), (300, 74, 30, 210), (370, 55, 55, 190), (395, 5, 110, 130),
-    ]
-)  # fmt: skip
-# z, half-width, back and front of the space inside the ribs.
-_CAGE = np.array(
-    [
-        (-260, 128, 36, 202), (-230, 132, 32, 205), (-190, 137, 26, 210), (-130, 140, 23, 212), (-80, 139, 23, 206),
-        (-40, 133, 25, 195), (0, 117, 28, 180), (30, 98, 33, 160), (50, 77, 42, 142), (62, 58, 52, 126), (72, 40, 64, 108),
-    ]
-)  # fmt: skip
-# z, half-width, back and front of the space inside the muscles of the belly.
-_CAVITY = np.array(
-    [
-        (-545, 22, 60, 90), (-520, 42, 48, 125), (-495, 60, 42, 155), (-460, 76, 44, 186), (-420, 98, 55, 192), (-380, 118, 62, 193),
-        (-342, 127, 62, 193), (-315, 127, 58, 194), (-260, 126, 42, 200), (-225, 128, 34, 202), (-150, 132, 28, 206),
-    ]
-)  # fmt: skip
-# z, fat in front, at the side, behind, as a share of the fat at the umbilicus.
-_FAT = np.array(
-    [
-        (-600, 0.5, 0.5, 0.6), (-480, 1.0, 0.9, 1.1), (-400, 1.15, 0.9, 1.2), (-315, 1.0, 0.9, 0.9), (-225, 0.7, 0.75, 0.6),
-        (-130, 0.5, 0.6, 0.5), (-40, 0.45, 0.55, 0.6), (40, 0.35, 0.45, 0.7), (85, 0.25, 0.3, 0.6), (165, 0.25, 0.3, 0.3), (300, 0.1, 0.1, 0.1),
-    ]
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,6 +87,8 @@ class Person:
         How far the domes stand above those of full inspiration.
     spine_mm : float
         Shift of the thoracic vertebrae against the carina.
+    belly_mm : float
+        How far the fat within the belly pushes its wall forwards.
     """
 
     seed: int
@@ -131,6 +103,7 @@ class Person:
     phase: str
     dome_mm: float
     spine_mm: float
+    belly_mm: float
 
     def rng(self, name: str) -> np.random.Generator:
         """Return the random stream of one part of this person: the same whatever else is drawn."""
@@ -149,6 +122,11 @@ class Person:
         return np.interp(z, self.z_knots[1], self.z_knots[0])
 
     @cached_property
+    def middle_x(self) -> float:
+        """X of the middle of the mediastinum, between the two lungs."""
+        return float(self.jitter("mediastinum", (3, 0, 0))[0])
+
+    @cached_property
     def vertebrae(self) -> dict[str, Vertebra]:
         """C1 to L5 with their own jitter, by name."""
         rng = self.rng("vertebrae")
@@ -160,52 +138,52 @@ class Person:
             out[name] = Vertebra(name, middle - height / 2, middle + height / 2, width * shape[0], depth * shape[1], y)
         return out
 
-    def _column(self, canvas: Canvas, table: NDArray, power: float, fat: bool = False) -> Patch:
-        z = canvas.z
-        lo, hi = table[0, 0], table[-1, 0]
-        rows = slice(int(np.searchsorted(z, lo)), int(np.searchsorted(z, hi, side="right")))
-        z = z[rows]
-        a, back, front = (np.interp(z, table[:, 0], table[:, k]) for k in (1, 2, 3))
-        if fat:
-            ant, lat, post = (np.interp(z, _FAT[:, 0], _FAT[:, k]) for k in (1, 2, 3))
-            lateral = 0.75 if self.sex == "M" else 0.85
-            a = a + 4 + lat * self.fat_mm * lateral / self.scale_x
-            back = back - 3 - post * self.fat_mm * 0.75 / self.scale_y
-            front = front + 3 + ant * self.fat_mm / self.scale_y
-        return canvas.column(a, back, front, power, rows)
+    @cached_property
+    def inner_table(self) -> NDArray[np.float64]:
+        """Rows (z, half-width, back, front) of what lies under the fat of the skin."""
+        return INNER + self._girth(INNER[:, 0])
 
-    def outline(self, canvas: Canvas) -> Patch:
-        """Cover of the body with skin and fat."""
-        return self._column(canvas, _INNER, 2.5, fat=True)
+    @cached_property
+    def cavity_table(self) -> NDArray[np.float64]:
+        """Rows (z, half-width, back, front) of the space inside the muscles of the belly."""
+        return CAVITY + self._girth(CAVITY[:, 0])
 
-    def lean(self, canvas: Canvas) -> Patch:
-        """Cover of what lies under the subcutaneous fat."""
-        return self._column(canvas, _INNER, 2.4)
+    @staticmethod
+    def belly_share(z: NDArray | float) -> Any:
+        """Share of `belly_mm` by which the front of the belly lies further forwards at a reference z."""
+        return np.interp(z, (-470, -400, -300, -220, -130), (0.0, 0.55, 1.0, 0.7, 0.0))
+
+    def _girth(self, z: NDArray) -> NDArray[np.float64]:
+        """How much the fat of the belly pushes its wall out, per row: (0, half-width, back, front)."""
+        share = self.belly_share(z) * self.belly_mm
+        return np.stack([0 * z, 0.45 * share, 0 * z, share], axis=1)
+
+    def fat_at(self, z: NDArray | float) -> tuple[NDArray, NDArray, NDArray]:
+        """Fat and skin in front, at the side and behind at a reference z, in reference mm."""
+        ant, lat, post = (np.interp(z, FAT[:, 0], FAT[:, k]) for k in (1, 2, 3))
+        lateral = 0.75 if self.sex == "M" else 0.85
+        return (
+            3 + ant * self.fat_mm / self.scale_y,
+            4 + lat * self.fat_mm * lateral / self.scale_x,
+            3 + post * self.fat_mm * 0.75 / self.scale_y,
+        )
 
     def cage(self, canvas: Canvas, grow_mm: float = 0.0) -> Patch:
         """Cover of the space inside the ribs, grown by `grow_mm`."""
-        table = _CAGE + np.array((0, grow_mm, -grow_mm, grow_mm))
-        return self._column(canvas, table, 2.2)
-
-    def cavity(self, canvas: Canvas) -> Patch:
-        """Cover of the space inside the muscles of the belly."""
-        return self._column(canvas, _CAVITY, 2.4)
+        patch = canvas.cover(cage_solid(self, canvas, max(12.0, grow_mm + 4)), grow_mm)
+        return patch or Patch((slice(0, 0), slice(0, 0), slice(0, 0)), np.zeros((0, 0, 0), np.float32))
 
     def cage_at(self, z: float) -> tuple[float, float, float]:
         """Half-width, back and front (y) of the cage at a reference z."""
-        a, back, front = (float(np.interp(z, _CAGE[:, 0], _CAGE[:, k])) for k in (1, 2, 3))
+        a, back, front = (float(np.interp(z, CAGE[:, 0], CAGE[:, k])) for k in (1, 2, 3))
         return a, back, front
 
     def skin_at(self, z: float) -> tuple[float, float, float]:
         """Half-width, back and front (y) of the skin at a reference z."""
-        a, back, front = (float(np.interp(z, _INNER[:, 0], _INNER[:, k])) for k in (1, 2, 3))
-        ant, lat, post = (float(np.interp(z, _FAT[:, 0], _FAT[:, k])) for k in (1, 2, 3))
-        lateral = 0.75 if self.sex == "M" else 0.85
-        return (
-            a + 4 + lat * self.fat_mm * lateral / self.scale_x,
-            back - 3 - post * self.fat_mm * 0.75 / self.scale_y,
-            front + 3 + ant * self.fat_mm / self.scale_y,
-        )
+        table = self.inner_table
+        a, back, front = (float(np.interp(z, table[:, 0], table[:, k])) for k in (1, 2, 3))
+        ant, lat, post = (float(v) for v in self.fat_at(z))
+        return a + lat, back - post, front + ant
 
 
 def make_person(seed: int) -> Person:
@@ -221,17 +199,19 @@ def make_person(seed: int) -> Person:
     real -= np.interp(0.0, knots, real)
     fat = float(np.clip(rng.gamma(2.6, 7.0) + (6 if sex == "F" else 2), 4, 52))
     build = rng.normal(0, 0.045)
+    visceral = np.random.default_rng([seed, 9]).gamma(2.0, 6.0) * (1.25 if sex == "M" else 0.7) * (0.4 + age / 90)
     return Person(
         seed=seed,
         sex=sex,
         age=age,
         stature_mm=stature,
-        scale_x=float(np.clip(size * (1.02 + build + rng.normal(0, 0.025)), 0.82, 1.18)),
-        scale_y=float(np.clip(size * (1.08 + build + rng.normal(0, 0.07) + 0.003 * (fat - 18)), 0.85, 1.38)),
+        scale_x=float(np.clip(size * (0.985 + build + rng.normal(0, 0.025)), 0.82, 1.18)),
+        scale_y=float(np.clip(size * (1.13 + build + rng.normal(0, 0.06) + 0.001 * (fat - 18)), 0.88, 1.42)),
         z_knots=np.stack([knots, real]),
         fat_mm=fat,
         arms_up=bool(rng.random() < 0.75),
         phase=str(rng.choice(("none", "arterial", "pulmonary", "portal"), p=(0.5, 0.12, 0.1, 0.28))),
-        dome_mm=float(rng.choice((rng.normal(0, 7), rng.uniform(8, 38)), p=(0.7, 0.3))),
+        dome_mm=float(rng.choice((rng.normal(0, 7), rng.uniform(8, 38)), p=(0.7, 0.3))) + (7.0 if sex == "F" else 0.0),
         spine_mm=float(np.clip(rng.normal(0, 7), -15, 15)),
+        belly_mm=float(np.clip(visceral - 6 + 0.2 * fat, -8, 48)),
     )

@@ -48,7 +48,7 @@ def english_forms(phrase: str, before: str = "") -> dict[str, str]:
     return {
         "n": bare,
         "F": bare,
-        "the": bare if mark == "x" else f"the {bare}",
+        "the": bare if mark == "x" or bare.startswith(("both ", "the ")) else f"the {bare}",
         "aF": f"{indefinite_article(bare)} {bare}" if mark == "s" else bare,
         "is": "are" if mark == "p" else "is",
     }
@@ -68,7 +68,8 @@ def german_forms(phrase: str, before: str = "") -> dict[str, str]:
     -------
     dict
         "n" and "F" (bare nominative), "der", "gen", "dat", "durch" (accusative), "im" (in + dative) with the definite article;
-        "ein", "einen", "von" (genitive) with the indefinite one, "kein"; bare "akk" and "mitF" (dative); "ist" (ist or sind).
+        "ein", "einen", "von" (genitive) with the indefinite one, "kein"; "keinen" (accusative);
+        bare "akk" and "mitF" (dative); the verbs "ist", "zeigt", "findet" in the number of the noun.
     """
     gender, text = _marked(phrase, "x")
     text, _, ending = text.partition("/")
@@ -103,5 +104,10 @@ def german_forms(phrase: str, before: str = "") -> dict[str, str]:
         "kein": ("keine " if gender in "fpx" else "kein ") + none_of,
         "akk": bare_accusative,
         "mitF": bare_dative,
+        "keinen": "keinen " + noun.replace("~", "en")
+        if gender == "m"
+        else ("keine " if gender in "fpx" else "kein ") + none_of,
         "ist": "sind" if gender == "p" else "ist",
+        "zeigt": "zeigen" if gender == "p" else "zeigt",
+        "findet": "finden" if gender == "p" else "findet",
     }

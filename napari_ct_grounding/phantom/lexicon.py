@@ -14,9 +14,21 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
+from napari_ct_grounding.phantom.catalogue import BORDERS, FINDINGS, LANDMARKS, split_target
+from napari_ct_grounding.phantom.grammar import english_forms, german_forms
 
-__all__ = ["LANGUAGES", "Family", "Language", "Split", "Words", "category_of", "read_words", "templates", "words_of"]
+__all__ = [
+    "LANGUAGES",
+    "Family",
+    "Language",
+    "Split",
+    "Words",
+    "category_of",
+    "finding_words",
+    "read_words",
+    "templates",
+    "words_of",
+]
 
 Language = Literal["en", "de"]
 Family = Literal["train", "test", "all"]
@@ -113,6 +125,33 @@ def read_words(name: str) -> dict[str, Any]:
 
 
 @cache
+def finding_words(language: Language) -> dict[str, Any]:
+    """Return the words of every kind of finding."""
+    return {k: v for part in ("findings", "body", "devices") for k, v in read_words(f"{part}_{language}").items()}
+
+
+@cache
+def _claims(language: Language) -> dict[str, str]:
+    return {word: claim for claim, words in read_words("adjectives")[language].items() for word in words}
+
+
+def fitting_adjectives(
+    adjectives: Sequence[str], language: Language, severity: str | None, traits: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Return the adjectives that do not contradict a severity and traits; what is None may be anything."""
+    claims = _claims(language)
+    grades = ("mild", "moderate", "severe")
+
+    def fits(adjective: str) -> bool:
+        claim = claims.get(adjective)
+        if claim is None:
+            return True
+        return severity in (None, claim) if claim in grades else traits is None or claim in traits
+
+    return tuple(adjective for adjective in adjectives if fits(adjective))
+
+
+@cache
 def templates(language: Language, bank: str) -> Split:
     """Return the frames of a bank ("landmark", "placed", "negated", ...)."""
     return Split.of(read_words(f"templates_{language}")[bank], min_length=2)
@@ -154,19 +193,22 @@ def _vertebra_nouns(language: Language, region: str, number: int) -> Split:
 
 def _place(language: Language, kind: str, place: str) -> tuple[Split, Split, Split]:
     """Return the three forms of a place; a kind's own words come before the general ones."""
-    own: dict[str, Any] = read_words(f"findings_{language}")[kind].get("places", {})
+    own: dict[str, Any] = finding_words(language)[kind].get("places", {})
     general = read_words(f"places_{language}")
     values: dict[str, str] = {}
+    where: str = finding_words(language)[kind].get("where", "")
     if place[0] in "tl" and place[1:].isdigit():
         entry = general["vertebra"]
         values = _vertebra_values(language, place[0], int(place[1:]))
         values["{v}"] = f"{values['{r}']}{values['{n}']}"
-    elif place in own or place in general:
+    elif place in own or (place in general and not where):
         entry = own.get(place) or general[place]
+    elif f"{where}_{place}" in general:
+        entry = general[f"{where}_{place}"]
     else:
         side, _, rest = place.partition("_")
         key = f"side_{rest}" if rest else "side"
-        entry = own.get(key) or (general["adrenal_side"] if kind == "adrenal_nodule" else general[key])
+        entry = own.get(key) or general.get(f"{where}_{key}") or general[key]
         values = _SIDE_WORDS[language, side]
     forms = (_fill(entry[form], values) for form in ("in", "pre", "top"))
     locative, before, heading = (Split.of(form) for form in forms)
@@ -190,21 +232,39 @@ def words_of(target: str, language: Language) -> Words:
             raise ValueError(
                 f"Target {target!r} is not in the catalogue: {name} occurs at {', '.join(FINDINGS[name].places)}."
             )
-        entry = read_words(f"findings_{language}")[name]
+        entry = finding_words(language)[name]
         where = _place(language, name, place) if place else (Split((), ()),) * 3
         size = tuple(entry["size"]) if "size" in entry else None
-        says = Split.of(entry["says"], min_length=2)
+        # A whole sentence that names no place serves the kind that has none.
+        says = Split.of([text for text in entry["says"] if ("{in}" in text) == bool(place)], min_length=2)
         return Words(Split.of(entry["nouns"]), says, tuple(entry["adjectives"]), *where, size_mm=size)
     if name not in LANDMARKS or place:
         raise ValueError(f"Target {target!r} is not in the catalogue: use a landmark or kind@place listed there.")
     if name.startswith("vertebra_"):
         nouns = _vertebra_nouns(language, name[9], int(name[10:]))
         return Words(nouns, Split((), ()), bank="bone")
+    stem, _, border = name.rpartition("_")
+    if border in BORDERS:
+        return _border_words(stem, border, language)
+    combined = read_words(f"combined_{language}")["terms"]
+    if name in combined:
+        return Words(Split.of(combined[name]), Split((), ()), bank=_keyed("banks").get(name.removesuffix("_both")))
     terms = read_words(f"landmarks_{language}")
     base, side = _base_and_side(name)
     key, values = (base, _SIDE_WORDS[language, side]) if side else (name, {})
     says = Split.of(_fill(terms["says"].get(key, []), values), min_length=2)
     return Words(Split.of(_fill(terms["terms"][key], values)), says, bank=_keyed("banks").get(key))
+
+
+def _border_words(landmark: str, border: str, language: Language) -> Words:
+    """Return the words for the upper or lower border of a landmark: those of the border with those of the landmark."""
+    forms = english_forms if language == "en" else german_forms
+    nouns = words_of(landmark, language).nouns
+    borders = Split.of(read_words(f"combined_{language}")["borders"][border], min_length=2)
+    # The word for the border parts the families; the landmark's held-out words stay held out.
+    train = tuple(text.format_map(forms(noun)) for text in borders.train for noun in nouns.train)
+    test = tuple(text.format_map(forms(noun)) for text in borders.test for noun in nouns.all)
+    return Words(Split(train, test), Split((), ()))
 
 
 @cache
@@ -221,7 +281,9 @@ def category_of(target: str) -> str:
         If the target is not in the catalogue.
     """
     name, _ = split_target(target)
-    key = "vertebra" if name.startswith("vertebra_") else _base_and_side(name)[0]
+    for border in BORDERS:
+        name = name.removesuffix(f"_{border}") if name in LANDMARKS else name
+    key = "vertebra" if name.startswith("vertebra_") else _base_and_side(name.removesuffix("_both"))[0]
     try:
         # A kind that occurs in several systems has its odd places named in full.
         return _keyed("categories").get(target) or _keyed("categories")[key]

@@ -1,4 +1,7 @@
-"""Findings of lung and pleura. A painter takes scene, lung map, target name, place and the finding's own random stream."""
+"""Focal findings of the lungs: nodules, masses, cavities, consolidation, collapse, scars, wide bronchi.
+
+A painter takes scene, lung map, target name, place and the finding's own random stream.
+"""
 
 # Tables of numbers stand in long rows, and `point + (x, y, z)` adds vectors.
 # ruff: noqa: RUF005
@@ -6,367 +9,278 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_ct_grounding.phantom.catalogue import LUNG_PLACES
-from napari_ct_grounding.phantom.lungs import LungMap, domes, lobe_codes
+from napari_ct_grounding.phantom.catalogue import LUNG_PLACES, graded
+from napari_ct_grounding.phantom.lung_places import lobes_of, lung_spot, patch_in_lobe, random_direction, rows_between
+from napari_ct_grounding.phantom.lungs import LungMap, domes
 from napari_ct_grounding.phantom.scene import Scene
 from napari_ct_grounding.phantom.shapes import Patch
 
 
-def _lung_spot(scene: Scene, lungs: LungMap, place: str, rng: np.random.Generator, clearance: float) -> np.ndarray:
-    """Return a point of a lobe, apex or hilum (reference mm), at least about `clearance` deep where the place allows."""
-    points, depth = lungs.points, lungs.depth_mm
-    if place in LUNG_PLACES:
-        select = lungs.codes == LUNG_PLACES.index(place) + 1
-    elif place.endswith("apex"):
-        select = (points[:, 0] > 0) == place.startswith("right")
-        select &= points[:, 2] > points[select, 2].max() - 32
-    else:
-        sign = 1 if place.startswith("right") else -1
-        centre = np.array((sign * 48, 108, -28)) + rng.normal(0, 3, 3)
-        return centre
-    # The place must be in the scan if any of it is.
-    z = scene.canvas.z
-    seen = select & (points[:, 2] > z[0] + clearance) & (points[:, 2] < z[-1] - clearance)
-    if seen.any():
-        select = seen
-    deep = select & (depth >= min(clearance, float(depth[select].max()) * 0.8))
-    index = np.flatnonzero(deep if deep.any() else select)
-    return points[rng.choice(index)].astype(float) + rng.uniform(-2, 2, 3)
-
-
-def _lobe_clip(scene: Scene, box: tuple[slice, slice, slice], place: str) -> np.ndarray:
-    canvas = scene.canvas
-    cover = scene.covers["lungs"][box]
-    if place not in LUNG_PLACES:
-        return cover
-    x, y, z = canvas.offsets(box)
-    return cover * (lobe_codes(scene.person, x, y, z) == LUNG_PLACES.index(place) + 1)
+def _spikes(
+    scene: Scene, centre: NDArray, reach: NDArray | float, count: int, hu: float, rng: np.random.Generator
+) -> None:
+    for _ in range(count):
+        end = centre + random_direction(rng) * reach
+        scene.canvas.paint_tube([centre, end], [2.2, 0.8], hu, scene.covers["lungs"])
 
 
 def paint_nodule(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a nodule: solid, ground glass or calcified."""
-    r = float(np.clip(rng.lognormal(np.log(5.0), 0.4), 3.5, 14))
-    kind = rng.random()
-    value = 400.0 if kind < 0.15 else (-480.0 if kind < 0.25 else 35.0)
-    centre = _lung_spot(scene, lungs, place, rng, r + 3)
-    scene.canvas.paint_ellipsoid(centre, (r, r * rng.uniform(0.85, 1.1), r), value)
-    scene.mark(target, centre[2] - r, centre[2] + r, round(2 * r, 0))
+    """Paint a nodule: solid, ground glass or calcified, in the lobe or under its pleura."""
+    r = float(np.clip(rng.lognormal(np.log(5.0), 0.42), 3.2, 14.5))
+    kind, at_pleura = rng.random(), bool(rng.random() < 0.35)
+    trait, value = "solid", 35.0
+    if kind < 0.16:
+        trait, value = "calcified", 420.0
+    elif kind < 0.3:
+        trait, value, r = "ground_glass", -450.0, max(r, 4.5)
+    traits = [trait]
+    centre = lung_spot(scene, lungs, place, rng, r + 3, at_pleura=at_pleura)
+    if at_pleura and not place.endswith("hilum"):
+        traits.append("subpleural")
+    scene.canvas.paint_ellipsoid(centre, (r, r * rng.uniform(0.85, 1.1), r), value, clip=scene.covers["cage"])
+    if trait == "solid" and r > 5 and rng.random() < 0.3:
+        traits.append("spiculated")
+        _spikes(scene, centre, r * np.array((1.9, 1.9, 0.9)), 10, -100.0, rng)
+    scene.mark(
+        target, centre[2] - r, centre[2] + r, round(2 * r, 0), centre=centre, number=1, traits=(*traits, "single")
+    )
+
+
+def paint_multiple_nodules(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
+    """Paint many nodules of one kind."""
+    lobes = lobes_of(place)
+    number = int(np.clip(rng.lognormal(np.log(10), 0.5), 5, 30))
+    value, trait = (420.0, "calcified") if rng.random() < 0.15 else (35.0, "solid")
+    extents, largest = [], 0.0
+    for k in range(number):
+        r = float(np.clip(rng.lognormal(np.log(4.2), 0.35), 3, 11))
+        centre = lung_spot(scene, lungs, lobes[k % len(lobes)], rng, r + 2, at_pleura=bool(rng.random() < 0.4))
+        scene.canvas.paint_ellipsoid(centre, (r, r, r), value, clip=scene.covers["cage"])
+        extents.append((centre[2] - r, centre[2] + r))
+        largest = max(largest, 2 * r)
+    severity = graded((number - 5) / 26)
+    scene.mark_shape(
+        target, *extents, size_mm=round(largest, 0), number=number, severity=severity, traits=(trait, "multiple")
+    )
 
 
 def paint_mass(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a lobed lesion with spikes."""
-    r = float(rng.uniform(16, 34))
+    """Paint a lobed lesion with spikes, at times with a dead core."""
+    r = float(rng.uniform(15.5, 36))
     if place.endswith("apex") or place in {"middle_lobe", "lingula"}:
-        r = min(r, 22.0)
-    centre = _lung_spot(scene, lungs, place, rng, r * 0.8)
-    lows, highs = [], []
-    for k in range(5):
+        r = min(r, 23.0)
+    traits = []
+    at_pleura = bool(rng.random() < 0.3)
+    centre = lung_spot(scene, lungs, place, rng, r * (0.6 if at_pleura else 0.8), at_pleura=at_pleura)
+    if at_pleura and not place.endswith("hilum"):
+        traits.append("subpleural")
+    num_lobes = int(rng.integers(1, 6))
+    extents = []
+    for k in range(num_lobes):
         radius = r if k == 0 else r * rng.uniform(0.4, 0.65)
-        spot = centre if k == 0 else centre + _direction(rng) * r * 0.75
+        spot = centre if k == 0 else centre + random_direction(rng) * r * 0.75
         scene.canvas.paint_ellipsoid(spot, (radius,) * 3, scene.hu["mass"], clip=scene.covers["cage"])
-        lows.append(spot[2] - radius)
-        highs.append(spot[2] + radius)
-    for _ in range(9):
-        scene.canvas.paint_tube(
-            [centre, centre + _direction(rng) * r * (1.5, 1.5, 0.6)], [2.5, 0.8], 0, scene.covers["lungs"]
-        )
-    if r > 24 and rng.random() < 0.5:
-        scene.canvas.paint_ellipsoid(centre, (r * 0.5,) * 3, 18)
-    scene.mark(target, min(lows), max(highs), round(2 * r, 0))
-
-
-def _direction(rng: np.random.Generator) -> np.ndarray:
-    v = rng.normal(size=3)
-    return v / np.linalg.norm(v)
+        extents.append((spot[2] - radius, spot[2] + radius))
+    if num_lobes > 2:
+        traits.append("lobulated")
+    if rng.random() < 0.6:
+        traits.append("spiculated")
+        _spikes(scene, centre, r * np.array((1.5, 1.5, 0.6)), 10, 0.0, rng)
+    if r > 22 and rng.random() < 0.45:
+        traits.append("necrotic")
+        scene.canvas.paint_ellipsoid(centre, (r * 0.55,) * 3, 16)
+    scene.mark_shape(
+        target, *extents, size_mm=round(2 * r, 0), centre=centre, number=1, traits=(*traits, "solid", "single")
+    )
 
 
 def paint_cavity(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
     """Paint a hollow lesion, at times with a level."""
-    r = float(rng.uniform(13, 26))
-    wall = float(rng.uniform(4, 8))
-    centre = _lung_spot(scene, lungs, place, rng, r)
+    r = float(rng.uniform(12, 28))
+    if place.endswith("apex"):
+        r = min(r, 20.0)
+    wall = float(rng.uniform(2.5, 8.5))
+    centre = lung_spot(scene, lungs, place, rng, r)
     scene.canvas.paint_ellipsoid(centre, (r, r, r), scene.hu["mass"], clip=scene.covers["cage"])
     inner = scene.canvas.ellipsoid(centre, (r - wall,) * 3)
+    has_level = bool(rng.random() < 0.5)
+    level = centre[1] - (r - wall) * (rng.uniform(0, 0.6) if has_level else 2.0)
     if inner is not None:
-        level = centre[1] - (r - wall) * (rng.uniform(0, 0.6) if rng.random() < 0.5 else 2.0)
         share = np.clip((scene.canvas.y[inner.box[1]] - level) / scene.canvas.soft_mm + 0.5, 0, 1)[None, :, None]
         scene.canvas.paint(inner, (15 + (-975 - 15) * share).astype(np.float32))
-    scene.mark(target, centre[2] - r, centre[2] + r, round(2 * r, 0))
+    traits = ("thick_walled" if wall > 5 else "thin_walled", *(("fluid_level",) if has_level else ()), "single")
+    scene.mark(target, centre[2] - r, centre[2] + r, round(2 * r, 0), centre=centre, number=1, traits=traits)
 
 
-def _patch_in_lobe(
-    scene: Scene, centre: np.ndarray, semi: np.ndarray, place: str, rng: np.random.Generator, rough: float
-) -> tuple[Patch | None, tuple[float, float]]:
-    patch = scene.canvas.ellipsoid(centre, semi)
-    full = (float(centre[2] - semi[2]), float(centre[2] + semi[2]))
-    if patch is None:
-        return None, full
-    cover = patch.cover
-    if rough:
-        cover = np.clip(cover * (1 + rough * scene.canvas.field(patch.box, 9.0, rng)), 0, 1)
-    return Patch(patch.box, cover * _lobe_clip(scene, patch.box, place)), full
+def _own(rng: np.random.Generator) -> np.random.Generator:
+    """Return a stream of its own, so that what a scan's range leaves out shifts no later draw."""
+    return np.random.default_rng(int(rng.integers(1 << 31)))
 
 
 def paint_consolidation(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a dense patch with air-filled bronchi."""
-    semi = np.array(rng.uniform((26, 24, 18), (55, 50, 42)))
-    centre = _lung_spot(scene, lungs, place, rng, 6)
-    seed = int(rng.integers(1 << 31))
-    patch, full = _patch_in_lobe(scene, centre, semi, place, np.random.default_rng(seed), 0.35)
-    painted = scene.canvas.paint(patch, scene.hu["mass"] - 15)
-    for _ in range(7):  # air bronchogram
-        end = centre + _direction(rng) * semi * 0.8
-        scene.canvas.paint_tube([centre, end], [2.6, 1.5], -850, scene.covers["lungs"])
-    scene.mark(target, *scene.painted_span(painted, full), round(2 * float(semi.max()), 0))
-
-
-def paint_ground_glass(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint hazy patches through which vessels stay visible."""
-    lobes = {
-        "both_lower_lobes": ("right_lower_lobe", "left_lower_lobe"),
-        "both_upper_lobes": ("right_upper_lobe", "left_upper_lobe"),
-    }
-    extents = []
-    value = float(rng.uniform(-620, -420))
-    for lobe in lobes.get(place, (place,)):
-        for _ in range(int(rng.integers(4, 8)) if place in lobes else int(rng.integers(1, 4))):
-            semi = np.array(rng.uniform((16, 16, 13), (42, 40, 34)))
-            if place == "both_lower_lobes":
-                semi[2] *= 0.8
-            centre = _lung_spot(scene, lungs, lobe, rng, 4)
-            patch, full = _patch_in_lobe(
-                scene, centre, semi, lobe, np.random.default_rng(int(rng.integers(1 << 31))), 0.3
-            )
-            if patch is None:
-                extents.append(full)
-                continue
-            old = scene.canvas.hu[patch.box]
-            painted = scene.canvas.paint(patch, np.maximum(old, value + 0.15 * (old + 850)))
+    """Paint dense patches with air-filled bronchi: one, several, or a whole lobe."""
+    extents, centres, widest = [], [], 0.0
+    lobes = lobes_of(place)
+    share = float(rng.random())
+    for lobe in lobes:
+        for _ in range(1 if share < 0.75 else int(rng.integers(2, 4))):
+            grow = 0.6 + 0.8 * share
+            semi = np.array(rng.uniform((26, 24, 18), (50, 46, 40))) * grow
+            centre = lung_spot(scene, lungs, lobe, rng, 6, at_pleura=bool(rng.random() < 0.5))
+            patch, full = patch_in_lobe(scene, centre, semi, lobe, _own(rng), 0.35)
+            painted = scene.canvas.paint(patch, scene.hu["mass"] - 15)
+            for _ in range(7):  # air bronchogram
+                end = centre + random_direction(rng) * semi * 0.8
+                scene.canvas.paint_tube([centre, end], [2.6, 1.5], -850, scene.covers["lungs"])
             extents.append(scene.painted_span(painted, full))
-    scene.mark_shape(target, *extents)
-
-
-def _region(scene: Scene, low: float, high: float) -> tuple[slice, slice, slice] | None:
-    z = scene.canvas.z
-    rows = slice(int(np.searchsorted(z, low)), int(np.searchsorted(z, high)))
-    if rows.stop <= rows.start:
-        return None
-    return (rows, slice(0, len(scene.canvas.y)), slice(0, len(scene.canvas.x)))
-
-
-def _lung_extent(lungs: LungMap, place: str) -> tuple[float, float]:
-    codes = {"both_upper_lobes": (1, 4), "both_lower_lobes": (3, 6)}.get(place, tuple(range(1, 7)))
-    return lungs.extent(np.isin(lungs.codes, codes))
-
-
-def paint_emphysema(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint holes without walls, denser above where the upper lobes are meant."""
-    low, high = _lung_extent(lungs, place)
-    if place == "both_upper_lobes":
-        low = max(low, -25.0)
-    box = _region(scene, low, high)
-    share = float(rng.uniform(0.15, 0.6))
-    if box is not None:
-        field = scene.canvas.field(box, 9.0, rng)
-        holes = np.clip((field - (0.9 - share)) * 1.6, 0, 1) * scene.covers["lungs"][box]
-        holes *= scene.canvas.hu[box] < -600
-        scene.canvas.paint(Patch(box, holes.astype(np.float32)), -985.0)
-        scene.canvas.hu[box] -= scene.covers["lungs"][box] * np.float32(25)
-    scene.mark(target, low, high)
-
-
-def paint_mosaic(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a patchwork of darker and brighter lung."""
-    low, high = _lung_extent(lungs, place)
-    box = _region(scene, low, high)
-    rise = float(rng.uniform(90, 170))
-    if box is not None:
-        field = scene.canvas.field(box, 24.0, rng)
-        scene.canvas.hu[box] += (np.clip(field * 4, 0, 1) * scene.covers["lungs"][box] * rise).astype(np.float32)
-    scene.mark(target, low, high)
-
-
-def paint_septal(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a net of thin lines."""
-    low, high = _lung_extent(lungs, place)
-    if place == "both_upper_lobes":
-        low = max(low, -20.0)
-    else:
-        high = min(high, -20.0)
-    box = _region(scene, low, high)
-    if box is not None:
-        field = scene.canvas.field(box, 12.0, rng)
-        lines = np.clip(1 - np.abs(field) * 5, 0, 1) * scene.covers["lungs"][box]
-        scene.canvas.hu[box] += (lines * 330).astype(np.float32)
-    scene.mark(target, low, high)
-
-
-def paint_basal_fibrosis(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a net under the pleura of the lower back."""
-    low = _lung_extent(lungs, place)[0]
-    high = -55.0
-    box = _region(scene, low, high)
-    if box is not None:
-        canvas = scene.canvas
-        field = canvas.field(box, 8.0, rng)
-        shell = scene.covers["cage"][box] - _shrunk_cage(scene, 24.0)[box]
-        behind = np.clip((125 - canvas.y) / 20, 0, 1)[None, :, None]
-        net = np.clip(1.1 - np.abs(field) * 1.6, 0, 1) * scene.covers["lungs"][box] * np.clip(shell, 0, 1) * behind
-        canvas.paint(Patch(box, (net * 0.8).astype(np.float32)), -150.0)
-    scene.mark(target, low, high)
-
-
-def _shrunk_cage(scene: Scene, by: float) -> np.ndarray:
-    key = f"cage-{by:g}"
-    if key not in scene.covers:
-        scene.covers[key] = scene.whole(scene.person.cage(scene.canvas, -by))
-    return scene.covers[key]
-
-
-def paint_bulla(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a thin-walled bubble at the apex."""
-    r = float(rng.uniform(11, 20))
-    centre = _lung_spot(scene, lungs, place, rng, 12)
-    centre[2] = min(centre[2], scene.spans["lung_apex_" + place.split("_")[0]].z_hi - r + 2)
-    full = (centre[2] - r, centre[2] + r)
-    scene.canvas.paint_ellipsoid(centre, (r + 1.5,) * 3, -700, clip=scene.covers["lungs"])
-    painted = scene.canvas.paint(scene.canvas.ellipsoid(centre, (r,) * 3), -992, scene.covers["lungs"])
-    scene.mark(target, *scene.painted_span(painted, full), round(2 * r, 0))
-
-
-def paint_apical_scar(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a cap and strands at the apex."""
-    sides = ("right", "left") if place == "both_apices" else (place.split("_")[0],)
-    extents = []
-    for side in sides:
-        sign = 1 if side == "right" else -1
-        top = scene.spans[f"lung_apex_{side}"].z_hi
-        cap = scene.canvas.ellipsoid((sign * 52, 88, top + 2), (38, 34, 12))
-        scene.canvas.paint(cap, 10, scene.covers["lungs"])
-        lowest = top
-        for _ in range(8):
-            start = np.array((sign * rng.uniform(35, 70), rng.uniform(65, 110), top - rng.uniform(2, 14)))
-            stop = start + np.array((rng.normal(0, 12), rng.normal(0, 12), -rng.uniform(8, 26)))
-            scene.canvas.paint_tube([start, stop], [3.2, 1.6], -20, scene.covers["lungs"])
-            lowest = min(lowest, stop[2])
-        extents.append((lowest - 2, top))
-    scene.mark_shape(target, *extents)
+            centres.append(centre)
+            widest = max(widest, 2 * float(semi.max()))
+    scene.mark_shape(
+        target, *extents, size_mm=round(widest, 0), centre=np.mean(centres, axis=0), severity=graded(share),
+        number=len(extents), traits=("multiple",) if len(extents) > 1 else ("single",),
+    )  # fmt: skip
 
 
 def paint_linear_atelectasis(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
     """Paint flat plates."""
-    sign = 1 if place in {"right_base", "middle_lobe"} else -1
     tops = domes(scene.person)
-    side = "right" if sign > 0 else "left"
-    centre, semi = tops[side]
-    extents = []
-    for _ in range(int(rng.integers(1, 4))):
-        if place.endswith("base"):
-            y = rng.uniform(60, 100)
+    extents, middles = [], []
+    places = lobes_of(place)
+    number = len(places) * int(rng.integers(1, 4))
+    for k in range(number):
+        one = places[k % len(places)]
+        sign = 1 if one.startswith("right") or one == "middle_lobe" else -1
+        centre, semi = tops["right" if sign > 0 else "left"]
+        if one.endswith("base"):
+            y = rng.uniform(60, 105)
             z = centre[2] + semi[2] * np.sqrt(max(0.1, 1 - ((y - centre[1]) / semi[1]) ** 2)) + rng.uniform(6, 24)
-            middle = np.array((sign * rng.uniform(70, 100), y, z))
+            middle = np.array((sign * rng.uniform(62, 100), y, z))
+        elif one.endswith("upper_lobe"):
+            middle = lung_spot(scene, lungs, one, rng, 14)
         else:
             middle = np.array((sign * rng.uniform(62, 92), rng.uniform(150, 175), rng.uniform(-98, -72)))
-        across = np.array((rng.uniform(22, 34), rng.uniform(14, 24), rng.uniform(2.2, 3.4)))
-        patch = scene.canvas.ellipsoid(middle, across)
-        painted = scene.canvas.paint(patch, -30, scene.covers["lungs"])
+        across = np.array((rng.uniform(22, 36), rng.uniform(12, 24), rng.uniform(2.2, 3.8)))
+        painted = scene.canvas.paint(scene.canvas.ellipsoid(middle, across), -10, scene.covers["lungs"])
         extents.append(scene.painted_span(painted, (middle[2] - across[2], middle[2] + across[2])))
-    scene.mark_shape(target, *extents)
+        middles.append(middle)
+    scene.mark_shape(
+        target, *extents, centre=np.mean(middles, axis=0), number=number, severity=graded((number - 1) / 6)
+    )
 
 
 def paint_lobar_atelectasis(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a collapsed lower lobe beside the spine."""
-    sign = 1 if place.startswith("right") else -1
-    low = scene.spans[place].z_lo
-    high = float(rng.uniform(-48, -30))
-    box = _region(scene, low, high)
+    """Paint a collapsed lobe: a lower one beside the spine, an upper one against the mediastinum, the middle one as a wedge."""
+    canvas = scene.canvas
+    side, sign = ("right", 1) if place.startswith("right") or place == "middle_lobe" else ("left", -1)
+    share = float(rng.random())
+    if place.endswith("lower_lobe"):
+        low, high = scene.spans[place].z_lo, float(rng.uniform(-48, -30))
+    elif place == "middle_lobe":
+        low, high = float(rng.uniform(-112, -100)), float(rng.uniform(-62, -50))
+    else:
+        low, high = float(rng.uniform(-40, -28)), scene.spans[f"lung_apex_{side}"].z_hi - float(rng.uniform(8, 20))
     full = (low, high)
+    box = rows_between(scene, low, high)
     if box is not None:
-        canvas = scene.canvas
         x, y, z = canvas.offsets(box)
-        # A wedge behind and beside the spine that widens downwards.
-        wide = 36 + np.clip((high - z) * 0.38, 0, 45)
-        cover = np.clip((wide - np.abs(x)) / canvas.soft_mm + 0.5, 0, 1) * np.clip(
-            (wide + 68 - y) / canvas.soft_mm + 0.5, 0, 1
-        )
-        cover = cover * scene.covers[f"lung_{'right' if sign > 0 else 'left'}"][box]
+        out = sign * x
+        if place.endswith("lower_lobe"):  # widens downwards
+            wide = 32 + 10 * share + np.clip((high - z) * 0.38, 0, 45)
+            inside = np.minimum(wide - out, wide + 68 - y)
+        elif place == "middle_lobe":  # from the hilum to the front, thin
+            thick = (6 + 10 * share) * np.clip((y - 90) / 60, 0.5, 1.3)
+            inside = np.minimum(thick - np.abs(z - (low + high) / 2 - 0.15 * (y - 150)), np.minimum(y - 100, 88 - out))
+        else:
+            inside = np.minimum(34 + 16 * share - out + np.clip((y - 130) * 0.25, 0, 12), y - 78)
+        cover = np.clip(inside / canvas.soft_mm + 0.5, 0, 1) * scene.covers[f"lung_{side}"][box]
         painted = canvas.paint(Patch(box, cover.astype(np.float32)), scene.hu["collapse"])
         full = scene.painted_span(painted, full)
+    if place.endswith("lower_lobe"):
         for _ in range(4):
             start = np.array((sign * 40, 92, -45.0))
-            canvas.paint_tube(
-                [start, start + (sign * rng.uniform(0, 25), rng.uniform(-30, -5), rng.uniform(-70, -30))],
-                [2.5, 1.2],
-                -800,
-                scene.covers["lungs"],
-            )
-    scene.mark(target, *full)
+            end = start + (sign * rng.uniform(0, 25), rng.uniform(-30, -5), rng.uniform(-70, -30))
+            canvas.paint_tube([start, end], [2.5, 1.2], -800, scene.covers["lungs"])
+    centre = (sign * 52, 70 if place.endswith("lower_lobe") else 130, sum(full) / 2)
+    scene.mark(target, *full, centre=centre, severity=graded(share))
+
+
+def paint_parenchymal_scar(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
+    """Paint bands that run from a knot to the pleura, at times with calcium."""
+    centre = lung_spot(scene, lungs, place, rng, 12)
+    extents = []
+    for _ in range(int(rng.integers(3, 7))):
+        far = np.linalg.norm(lungs.points - centre, axis=1)
+        ends = lungs.points[(far > 16) & (far < 42) & (lungs.codes == LUNG_PLACES.index(place) + 1)]
+        end = ends[int(rng.integers(len(ends)))].astype(float) if len(ends) else centre + (0, 0, 16)
+        extents.append(scene.canvas.paint_tube([centre, end], [3.4, 2.0], 0, scene.covers["lungs"]))
+    r = float(rng.uniform(4, 8))
+    scene.canvas.paint_ellipsoid(centre, (r, r, r), 20, clip=scene.covers["lungs"])
+    has_calcium = bool(rng.random() < 0.3)
+    if has_calcium:
+        scene.canvas.paint_ellipsoid(centre, (3.4, 3.4, 3.4), 550)
+    scene.mark_shape(target, *extents, centre=centre, traits=("calcified",) if has_calcium else ())
+
+
+def paint_apical_scar(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
+    """Paint a cap and strands at the apex."""
+    extents = []
+    share = float(rng.random())
+    has_calcium = bool(rng.random() < 0.25)
+    for one in lobes_of(place):
+        side, sign = ("right", 1) if one.startswith("right") else ("left", -1)
+        top = scene.spans[f"lung_apex_{side}"].z_hi
+        scene.canvas.paint(
+            scene.canvas.ellipsoid((sign * 52, 88, top + 4 - 4 * share), (38, 34, 12)), 10, scene.covers["lungs"]
+        )
+        lowest = top
+        for k in range(5 + int(8 * share)):
+            start = np.array((sign * rng.uniform(35, 70), rng.uniform(65, 110), top - rng.uniform(2, 14)))
+            stop = start + np.array((rng.normal(0, 12), rng.normal(0, 12), -rng.uniform(8, 26)))
+            scene.canvas.paint_tube([start, stop], [3.2, 1.8], -10, scene.covers["lungs"])
+            if has_calcium and k < 3:
+                scene.canvas.paint_ellipsoid(start, (3.2,) * 3, 500, clip=scene.covers["lungs"])
+            lowest = min(lowest, stop[2])
+        extents.append((lowest - 2, top))
+    scene.mark_shape(target, *extents, severity=graded(share), traits=("calcified",) if has_calcium else ())
+
+
+def paint_bulla(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
+    """Paint a thin-walled bubble under the pleura."""
+    r = float(rng.uniform(10, 24 if place.endswith("apex") else 30))
+    centre = lung_spot(scene, lungs, place, rng, r * 0.8, at_pleura=not place.endswith("apex"))
+    if place.endswith("apex"):
+        centre[2] = min(centre[2], scene.spans["lung_apex_" + place.split("_")[0]].z_hi - r + 2)
+    full = (centre[2] - r, centre[2] + r)
+    scene.canvas.paint_ellipsoid(centre, (r + 2,) * 3, -600, clip=scene.covers["lungs"])
+    painted = scene.canvas.paint(scene.canvas.ellipsoid(centre, (r,) * 3), -996, scene.covers["lungs"])
+    scene.mark(
+        target,
+        *scene.painted_span(painted, full),
+        round(2 * r, 0),
+        centre=centre,
+        number=1,
+        traits=("thin_walled", "single"),
+    )
 
 
 def paint_bronchiectasis(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint a cluster of wide bronchi with thick walls."""
-    centre = _lung_spot(scene, lungs, place, rng, 14)
-    mine = lungs.points[lungs.codes == LUNG_PLACES.index(place) + 1]
-    near = mine[np.linalg.norm((mine - centre) / (1, 1, 0.6), axis=1) < 24]
-    near = near if len(near) > 1 else mine
-    extents, tubes = [], []
-    for _ in range(int(rng.integers(8, 14))):
-        a, b = near[rng.choice(len(near), 2)].astype(float) + rng.uniform(-2, 2, (2, 3))
-        r = float(rng.uniform(3.5, 6.5))
-        tubes.append((a, b, r))
+    """Paint clusters of wide bronchi with thick walls."""
+    extents, tubes, centres = [], [], []
+    share = float(rng.random())
+    for lobe in lobes_of(place):
+        centre = lung_spot(scene, lungs, lobe, rng, 14)
+        mine = lungs.points[lungs.codes == LUNG_PLACES.index(lobe) + 1]
+        near = mine[np.linalg.norm((mine - centre) / (1, 1, 0.6), axis=1) < 20 + 10 * share]
+        near = near if len(near) > 1 else mine
+        for _ in range(6 + int(9 * share)):
+            a, b = near[rng.choice(len(near), 2)].astype(float) + rng.uniform(-2, 2, (2, 3))
+            tubes.append((a, b, float(rng.uniform(3.4, 5 + 2.5 * share))))
+        centres.append(centre)
     for a, b, r in tubes:
-        scene.canvas.paint_tube([a, b], r + 2.2, 0, scene.covers["lungs"])
+        scene.canvas.paint_tube([a, b], r + 2.4, 10, scene.covers["lungs"])
         extents.append((min(a[2], b[2]) - r, max(a[2], b[2]) + r))
     for a, b, r in tubes:
         scene.canvas.paint_tube([a, b], r, -970, scene.covers["lungs"])
-    scene.mark_shape(target, *extents)
-
-
-def paint_effusion(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint fluid behind the lung, rising from the sulcus."""
-    extents = []
-    canvas = scene.canvas
-    value = float(rng.uniform(2, 25))
-    for side in ("right", "left") if place == "both" else (place,):
-        deep = float(rng.uniform(14, 75))
-        low = scene.spans[f"costophrenic_sulcus_{side}"].z_lo - 4
-        high = low + 70 + 1.9 * deep
-        high = min(high, 40.0)
-        box = _region(scene, low - 10, high)
-        extents.append((low, high))
-        if box is None:
-            continue
-        z = canvas.z[box[0]]
-        depth = deep * np.clip((high - z) / (high - low), 0, 1) ** 0.7
-        back = np.array([scene.person.cage_at(float(level))[1] for level in z])
-        surface = back + depth
-        x, y, _ = canvas.offsets(box)
-        rise = surface[:, None, None] + 0.12 * np.abs(np.abs(x) - 60)
-        cover = np.clip((rise - y) / canvas.soft_mm + 0.5, 0, 1) * scene.covers[f"lung_{side}"][box]
-        painted = canvas.paint(Patch(box, cover.astype(np.float32)), value)
-        extents[-1] = scene.painted_span(painted, (low, high))
-    scene.mark_shape(target, *extents)
-
-
-def paint_pneumothorax(scene: Scene, lungs: LungMap, target: str, place: str, rng: np.random.Generator) -> None:
-    """Paint air in front of the lung."""
-    canvas = scene.canvas
-    deep = float(rng.uniform(14, 45))
-    top = scene.spans[f"lung_apex_{place}"].z_hi
-    low = float(rng.uniform(-135, -100))
-    box = _region(scene, low, top)
-    full = (low, top)
-    if box is not None:
-        z = canvas.z[box[0]]
-        front = np.array([scene.person.cage_at(float(level))[2] for level in z])
-        taper = deep * np.clip((z - low) / 30, 0, 1)
-        x, y, _ = canvas.offsets(box)
-        surface = (front - taper)[:, None, None] - 0.25 * np.clip(np.abs(x) - 60, 0, None)
-        lung = scene.covers[f"lung_{place}"][box]
-        cover = np.clip((y - surface) / canvas.soft_mm + 0.5, 0, 1) * lung
-        line = np.clip(1.2 - np.abs(y - surface + 1.5) / max(canvas.soft_mm, 2.0), 0, 1) * lung
-        painted = canvas.paint(Patch(box, cover.astype(np.float32)), -998.0)
-        canvas.hu[box] += (line * 220).astype(np.float32)
-        full = scene.painted_span(painted, full)
-    scene.mark(target, *full)
+    scene.mark_shape(target, *extents, centre=np.mean(centres, axis=0), severity=graded(share))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from napari_ct_grounding.phantom.sentences import (
     sentence_for,
 )
 
-__all__ = ["ReportTarget", "write_report"]
+__all__ = ["ReportTarget", "reference_phrase", "write_report"]
 
 #: A finding of which less than this is in the scan goes unmentioned.
 MIN_VISIBLE_FRACTION = 0.5
@@ -29,6 +29,20 @@ _ORDER = (
 )  # fmt: skip
 _NORMAL_SHARE = 0.35
 _NEGATION_SHARE = 0.6
+_REFERENCE_SHARE = 0.7
+#: Forms of "series N, image N" in use; {s} series, {i} image.
+_REFERENCES = {
+    "en": (
+        "(series {s}, image {i})", "(series {s} image {i})", "(image {i}, series {s})", "(image {i} of series {s})",
+        "(se {s}, im {i})", "(Ser {s} / Img {i})", "[series {s}, image {i}]", "(series {s}/image {i})", "series {s}, image {i}",
+        "({s}:{i})", "(#{s}, image #{i})",
+    ),
+    "de": (
+        "(Serie {s}, Bild {i})", "(Bild {i} der Serie {s})", "(Serie {s} Bild {i})", "(Ser. {s} / Im. {i})",
+        "[Serie {s}, Bild {i}]", "(Serie {s}, Schicht {i})", "(S {s}, B {i})", "(Bild {i}, Serie {s})", "Serie {s}, Bild {i}",
+        "(IMA {i}, Serie {s})",
+    ),
+}  # fmt: skip
 
 
 class ReportTarget(Protocol):
@@ -45,6 +59,12 @@ class ReportTarget(Protocol):
     @property
     def size_mm(self) -> float | None:
         """Diameter or depth in mm, where one is meant."""
+
+
+def reference_phrase(series: int, image: int, language: Language, rng: np.random.Generator) -> str:
+    """Return "(series 3, image 41)" in one of the forms that reports of a language use."""
+    forms = _REFERENCES[language]
+    return forms[int(rng.random() * len(forms))].format(s=series, i=image)
 
 
 def _written(text: str) -> str:
@@ -79,6 +99,7 @@ def write_report(
     rng: np.random.Generator,
     language: Language = "en",
     family: Family = "train",
+    refer: Callable[[ReportTarget], str] | None = None,
 ) -> str:
     r"""Return a report: findings by organ with normal statements and denials of absent diseases, then impressions.
 
@@ -91,6 +112,9 @@ def write_report(
     rng : numpy.random.Generator
     language, family
         As in `sentences.sentence_for`.
+    refer : callable, optional
+        Returns the words that point to an image of a target (`dicom_export.ExportedStudy.reference`); about two thirds of the
+        findings then end with them.
 
     Returns
     -------
@@ -100,7 +124,10 @@ def write_report(
     present = [t for t in targets if split_target(t.name)[0] in FINDINGS and t.visible_fraction >= MIN_VISIBLE_FRACTION]
     body: dict[str, list[str]] = {}
     for target in present:
-        body.setdefault(category_of(target.name), []).append(_sentence(target, rng, language, family))
+        sentence = _sentence(target, rng, language, family)
+        if refer is not None and rng.random() < _REFERENCE_SHARE:
+            sentence = f"{sentence[:-1]} {refer(target)}."
+        body.setdefault(category_of(target.name), []).append(sentence)
     for category, sentences in _normals(targets, set(body), rng, language, family).items():
         body.setdefault(category, []).extend(sentences)
     text = [sentence for category in _ORDER for sentence in body.get(category, ())]
@@ -121,5 +148,14 @@ def write_report(
 
 def _sentence(target: ReportTarget, rng: np.random.Generator, language: Language, family: Family) -> str:
     return _written(
-        sentence_for(target.name, language=language, family=family, rng=rng, size_mm=target.size_mm, is_query=False)
+        sentence_for(
+            target.name,
+            language=language,
+            family=family,
+            rng=rng,
+            size_mm=target.size_mm,
+            is_query=False,
+            severity=getattr(target, "severity", None),
+            traits=getattr(target, "traits", None) or None,
+        )
     )

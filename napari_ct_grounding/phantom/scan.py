@@ -9,84 +9,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.volume import CTVolume
+from napari_ct_grounding.phantom import (
+    bowel,
+    breasts,
+    great_vessels,
+    head,
+    heart,
+    kidneys,
+    liver,
+    lung_tree,
+    mediastinum,
+    muscles,
+    pelvic_organs,
+    pelvis,
+    shoulders,
+    skeleton,
+    spine,
+    trunk,
+    upper_organs,
+)
 from napari_ct_grounding.phantom import lungs as lung_room
-from napari_ct_grounding.phantom import mediastinum, organs, skeleton
 from napari_ct_grounding.phantom.body import make_person
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, finding_target, split_target
-from napari_ct_grounding.phantom.choice import choose_findings
+from napari_ct_grounding.phantom.choice import choose_findings, fits
 from napari_ct_grounding.phantom.findings import paint_late_findings
-from napari_ct_grounding.phantom.scanner import finish, paint_couch, plan_scan
+from napari_ct_grounding.phantom.scanner import ScanPlan, finish, paint_couch, plan_scan, turn_slices
 from napari_ct_grounding.phantom.scene import Scene
-from napari_ct_grounding.phantom.shapes import Canvas, Patch
+from napari_ct_grounding.phantom.shapes import Canvas
 from napari_ct_grounding.phantom.tissue import tissue_hu
+from napari_ct_grounding.phantom.truth import Target, targets_of
 
-__all__ = ["PhantomScan", "Target", "generate_scan"]
+__all__ = ["MASKS", "PhantomScan", "Target", "generate_scan"]
 
-_SIDELESS = {"left_atrium", "right_atrium", "left_ventricle", "right_ventricle", "left_liver_lobe"}
-_ORGANS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("lung", ("lung", "lobe", "lingula", "bronch", "trachea", "carina", "hilum", "costophrenic", "diaphragm", "cavity", "consolidation",
-              "ground_glass", "emphysema", "bulla", "atelectasis", "scarring", "fibrosis", "mosaic", "septal", "pleural", "pneumothorax")),
-    ("heart", ("atrium", "ventricle", "heart", "cardiac", "pericardial", "cardiomegaly", "coronary", "pacemaker", "sternotomy")),
-    ("vessel", ("vena", "aort", "vessels", "pulmonary_", "veins", "azygos", "portal_vein", "coeliac", "arter", "aneurysm", "port_catheter")),
-    ("bone", ("vertebra", "spine", "rib", "clavicle", "scapula", "humeral", "stern", "manubrium", "xiphoid", "skull", "mandible", "iliac",
-              "sacr", "coccyx", "acetabulum", "femoral", "trochanter", "ischial", "symphysis", "metastasis", "hip_prosthesis")),
-    ("liver", ("liver",)), ("gallbladder", ("gall",)), ("spleen", ("splen",)), ("adrenal", ("adrenal",)),
-    ("kidney", ("kidney", "renal", "hydronephrosis")), ("pancreas", ("pancreas",)),
-    ("bowel", ("oesophag", "stomach", "gastric", "duodenum", "caecum", "colon", "flexure", "rectum", "bowel", "hernia")),
-    ("bladder", ("bladder",)), ("thyroid", ("thyroid", "goitre")), ("lymph node", ("lymph",)), ("airway", ("larynx", "hyoid", "cricoid", "tracheal")),
+#: Organs of which a mask can be had.
+MASKS = (
+    "lungs", "trachea", "heart", "aorta", "thoracic_oesophagus", "thyroid", "liver", "gallbladder", "spleen", "stomach", "pancreas",
+    "adrenal_right", "adrenal_left", "kidney_right", "kidney_left", "colon", "small_bowel", "bladder", "prostate", "uterus",
+    *(name for name in LANDMARKS if name.startswith("vertebra_")),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where one landmark or finding lies in a scan.
-
-    Parameters
-    ----------
-    name : str
-        Name in the catalogue; a finding as ``kind@place``.
-    kind : {"landmark", "finding"}
-    label : str
-        Plain words.
-    place : str
-        Place of a finding, else "".
-    side : {"right", "left", "both"} or None
-    organ : str
-    disease : str or None
-        CT-RATE abnormality that it makes true.
-    z_lo_mm, z_hi_mm : float
-        World extent of the part inside the scan.
-    visible_fraction : float
-        Share of the full z extent inside the scan.
-    size_mm : float or None
-        Diameter, depth or length where one is meant.
-    """
-
-    name: str
-    kind: str
-    label: str
-    place: str
-    side: str | None
-    organ: str
-    disease: str | None
-    z_lo_mm: float
-    z_hi_mm: float
-    visible_fraction: float
-    size_mm: float | None = None
-
-    @property
-    def z_mm(self) -> float:
-        """World centre of the visible part."""
-        return (self.z_lo_mm + self.z_hi_mm) / 2
-
-    @property
-    def is_finding(self) -> bool:
-        """Whether it is a finding, not normal anatomy."""
-        return self.kind == "finding"
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +70,8 @@ class PhantomScan:
         Sex, age, stature, contrast phase, arms, protocol, seed.
     carina_z_mm : float
         World z of the reference plane z = 0.
+    masks : dict of str to NDArray, (z, y, x)
+        Voxels of what `generate_scan` was asked to mask: more than half of each belongs to it.
     """
 
     volume: CTVolume
@@ -112,6 +79,7 @@ class PhantomScan:
     absent: tuple[str, ...]
     facts: dict[str, object] = field(default_factory=dict)
     carina_z_mm: float = 0.0
+    masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[Target, ...]:
@@ -132,6 +100,7 @@ def generate_scan(
     findings: str | Sequence[str] = "random",
     fov_mm: float | None = None,
     noise: bool = True,
+    masks: Sequence[str] = (),
 ) -> PhantomScan:
     """Return the scan of the person with this seed: same arguments, same bits.
 
@@ -149,11 +118,13 @@ def generate_scan(
         Width of the field of view; random by default.
     noise : bool
         Without it the picture is painted HU: no blur, noise, streaks or offset.
+    masks : sequence of str
+        Organs (`MASKS`) and wished findings whose voxels are wanted too, as `PhantomScan.masks`.
 
     Raises
     ------
     InputError
-        When a finding is not in the catalogue.
+        When a finding is not in the catalogue, or something asked for has no mask.
     """
     person = make_person(seed)
     plan = plan_scan(person, np.random.default_rng([seed, 3]), z_range, fov_mm)
@@ -166,7 +137,8 @@ def generate_scan(
     edges = np.array([z[0] - dz / 2, z[-1] + dz / 2])
     if findings == "random":
         low, high = person.reference_z(edges)
-        wishes = choose_findings(np.random.default_rng([seed, 4]), float(low), float(high))
+        half_width = plan.fov_mm / 2 / person.scale_x
+        wishes = choose_findings(np.random.default_rng([seed, 4]), float(low), float(high), person, half_width)
     else:
         wishes = frozenset(findings)
         known = {finding_target(k.name, place) for k in FINDINGS.values() for place in k.places}
@@ -174,15 +146,26 @@ def generate_scan(
             raise InputError(
                 f"The finding {unknown[0]!r} is not in the catalogue. Name it kind@place, e.g. 'lung_nodule@lingula'."
             )
+        for name in sorted(wishes):
+            if not fits(FINDINGS[split_target(name)[0]], person):
+                raise InputError(
+                    f"The person of seed {seed} ({person.sex}, contrast phase {person.phase}) cannot have the finding {name!r}. "
+                    "Choose another seed or leave the finding out."
+                )
     canvas = Canvas(person.reference_z(z), y / person.scale_y, x / person.scale_x)
     tissue = tissue_hu(person.phase, person.age, np.random.default_rng([seed, 5]))
+    if unknown := [name for name in masks if name not in MASKS and name not in wishes]:
+        raise InputError(
+            f"There is no mask of {unknown[0]!r}. Ask for findings of this scan or organs of phantom.scan.MASKS."
+        )
+    canvas.masks = {name: np.zeros_like(canvas.hu) for name in masks}
     scene = Scene(canvas, person, tissue, wishes)
     _paint(scene, np.random.default_rng([seed, 6]))
-    hu = finish(canvas.hu, spacing_mm, plan, np.random.default_rng([seed, 7]), scene.covers["body"], noise)
+    hu = finish(canvas.hu, spacing_mm, plan, np.random.default_rng([seed, 7]), noise)
     world = np.random.default_rng([seed, 8]).uniform((-900, -300, -300), (600, 100, 100))
     origin = (float(z[0] + world[0]), float(y[0] + world[1]), float(x[0] + world[2]))
     geometry = VolumeGeometry.from_spacing(hu.shape, spacing_mm, origin)
-    targets = _targets(scene, edges, float(world[0]))
+    targets = targets_of(scene, edges, (float(world[2]), float(world[1]), float(world[0])))
     seen = {t.name for t in targets}
     facts: dict[str, object] = {
         "seed": seed, "sex": person.sex, "age": round(person.age), "stature_mm": round(person.stature_mm), "phase": person.phase,
@@ -194,108 +177,39 @@ def generate_scan(
         absent=tuple(n for n in LANDMARKS if n not in seen),
         facts=facts,
         carina_z_mm=float(world[0]),
+        masks={name: _turned(canvas.masks[name], plan, spacing_mm) > 0.5 for name in masks},
     )
+
+
+def _turned(cover: NDArray[np.float32], plan: ScanPlan, spacing_mm: tuple[float, float, float]) -> NDArray[np.float32]:
+    if plan.turn_deg:
+        turn_slices(cover, plan.turn_deg, spacing_mm)
+    return cover
 
 
 def _paint(scene: Scene, rng: np.random.Generator) -> None:
     """Paint everything in order; what comes later wins."""
-    canvas, person, hu = scene.canvas, scene.person, scene.hu
-    lungs = lung_room.lung_map(person)
-    outline, lean = person.outline(canvas), person.lean(canvas)
-    scene.covers["body"] = scene.whole(outline)
-    scene.covers["lean"] = scene.whole(lean)
-    scene.covers["cage"] = scene.whole(person.cage(canvas))
-    scene.covers["cavity"] = scene.whole(person.cavity(canvas))
-    paint_couch(canvas, person, rng)
-    skeleton.paint_arms(scene)
-    mediastinum.paint_breasts(scene)
-    canvas.paint(outline, hu["skin"])
-    inside = np.clip(outline.cover * 2 - 1, 0, 1)
-    canvas.paint(Patch(outline.box, inside), hu["fat"])
-    organs.paint_flesh(scene, lean)
-    organs.paint_muscles(scene)
-    mediastinum.paint_mediastinum(scene)
+    lungs = lung_room.lung_map(scene.person)
+    trunk.outline_trunk(scene)
+    paint_couch(scene.canvas, scene.person, rng)
+    for painter in _PAINTERS_BEFORE_LUNGS:
+        painter(scene)
     lung_room.paint_lungs(scene, lungs)
-    lung_room.paint_vessels(scene, lungs)
-    skeleton.paint_ribs(scene)
-    skeleton.paint_spine(scene)
-    skeleton.paint_shoulders(scene)
-    skeleton.paint_head(scene)
-    skeleton.paint_pelvis(scene)
-    mediastinum.paint_heart(scene)
-    mediastinum.paint_veins(scene)
-    mediastinum.paint_aorta(scene)
-    lung_room.paint_airways(scene)
-    organs.paint_liver(scene)
-    organs.paint_kidneys(scene)
-    organs.paint_bowel(scene)
-    organs.paint_upper_organs(scene)
-    organs.paint_gallbladder(scene)
-    organs.paint_pelvic_organs(scene)
+    lung_tree.paint_vessels(scene, lungs)
+    for painter in _PAINTERS_AFTER_LUNGS:
+        scene.now_drawing()
+        painter(scene)
+    scene.now_drawing()
     paint_late_findings(scene, lungs)
 
 
-def _targets(scene: Scene, edges: np.ndarray, shift: float) -> tuple[Target, ...]:
-    out = []
-    for name, span in scene.spans.items():
-        low, high = scene.person.real_z(span.z_lo), scene.person.real_z(span.z_hi)
-        seen_low, seen_high = max(low, edges[0]), min(high, edges[1])
-        if seen_high <= seen_low:
-            continue
-        kind, place = split_target(name)
-        is_finding = kind in FINDINGS
-        out.append(
-            Target(
-                name=name,
-                kind="finding" if is_finding else "landmark",
-                label=_label(kind, place),
-                place=place,
-                side=_side(name),
-                organ=_organ(kind),
-                disease=FINDINGS[kind].disease if is_finding else None,
-                z_lo_mm=float(seen_low + shift),
-                z_hi_mm=float(seen_high + shift),
-                visible_fraction=float((seen_high - seen_low) / max(high - low, 1e-6)),
-                size_mm=span.size_mm,
-            )
-        )
-    return tuple(out)
-
-
-def _label(kind: str, place: str) -> str:
-    words = kind.split("_")
-    if kind.startswith("vertebra_"):
-        return f"vertebra {words[1].upper()}"
-    if words[-1] in ("right", "left"):
-        words = [words[-1], *words[:-1]]
-    where = place.upper() if kind == "vertebral_fracture" else place.replace("_", " ")
-    return " ".join(words) + (f", {where}" if place else "")
-
-
-def _side(name: str) -> str | None:
-    kind, place = split_target(name)
-    if kind in _SIDELESS:
-        return None
-    if place:
-        if kind in {"liver_lesion", "liver_cyst"}:
-            return None
-        if place.startswith("both"):
-            return "both"
-        if place == "lingula":
-            return "left"
-        if place == "middle_lobe":
-            return "right"
-        parts = place.split("_")
-        return next((p for p in parts if p in ("right", "left")), None)
-    if kind == "lingula":
-        return "left"
-    if kind == "middle_lobe":
-        return "right"
-    return next((p for p in kind.split("_") if p in ("right", "left")), None)
-
-
-def _organ(kind: str) -> str:
-    for organ, words in _ORGANS:
-        if any(word in kind for word in words):
-            return organ
-    return "soft tissue"
+_PAINTERS_BEFORE_LUNGS = (
+    shoulders.paint_arms, trunk.paint_skin, breasts.paint_breasts, trunk.paint_belly_wall, trunk.paint_chest_wall, muscles.paint_muscles,
+    shoulders.paint_neck_muscles, mediastinum.paint_mediastinum,
+)  # fmt: skip
+_PAINTERS_AFTER_LUNGS = (
+    skeleton.paint_ribs, skeleton.paint_sternum, spine.paint_spine, shoulders.paint_arm_bones, shoulders.paint_shoulders, head.paint_head,
+    pelvis.paint_pelvis, heart.paint_heart, great_vessels.paint_veins, great_vessels.paint_aorta, lung_tree.paint_airways,
+    liver.paint_liver, kidneys.paint_kidneys, bowel.paint_bowel, upper_organs.paint_spleen,
+    upper_organs.paint_stomach, upper_organs.paint_pancreas, upper_organs.paint_adrenals, liver.paint_gallbladder, pelvic_organs.paint_pelvic_organs,
+)  # fmt: skip

@@ -21,21 +21,32 @@ from napari_ct_grounding.phantom.lexicon import (
     Split,
     Words,
     category_of,
+    finding_words,
+    fitting_adjectives,
     read_words,
     templates,
     words_of,
 )
 
 __all__ = [
+    "FORMS",
+    "capitalized",
     "category_of",
+    "filled",
+    "frames_of",
     "general_sentence",
+    "goes_with",
     "negated_sentence_for",
     "normal_sentences",
+    "pair_of_family",
+    "pick",
+    "place_slots",
     "prompt_variants",
     "sentence_for",
+    "size_phrase",
 ]
 
-_FORMS = {"en": english_forms, "de": german_forms}
+FORMS = {"en": english_forms, "de": german_forms}
 _SAYS_SHARE = 0.15
 _BANK_SHARE = 0.25
 _ADJECTIVE_SHARE = 0.35
@@ -46,19 +57,20 @@ _AFTER_A_NOUN = ("of ", "des ", "der ", "von ")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 
 
-def _pick(items: Sequence[str], rng: np.random.Generator) -> str:
+def pick(items: Sequence[str], rng: np.random.Generator) -> str:
+    """Return one of the items by chance."""
     return items[int(rng.random() * len(items))]
 
 
-def _pair(first: Split, second: Split, family: Family, rng: np.random.Generator) -> tuple[str, str]:
+def pair_of_family(first: Split, second: Split, family: Family, rng: np.random.Generator) -> tuple[str, str]:
     """Draw one entry of each; in the test family at least one of the two is held out."""
     if family == "train":
-        return _pick(first.train, rng), _pick(second.train, rng)
+        return pick(first.train, rng), pick(second.train, rng)
     if family == "all":
-        return _pick(first.all, rng), _pick(second.all, rng)
+        return pick(first.all, rng), pick(second.all, rng)
     if first.test and (not second.test or rng.random() < 0.5):
-        return _pick(first.test, rng), _pick(second.all, rng)
-    return _pick(first.all, rng), _pick(second.test, rng)
+        return pick(first.test, rng), pick(second.all, rng)
+    return pick(first.all, rng), pick(second.test, rng)
 
 
 def _of_family(items: Split, family: Family) -> tuple[str, ...]:
@@ -110,6 +122,8 @@ def sentence_for(
     family: Family = "train",
     rng: np.random.Generator,
     size_mm: float | None = None,
+    severity: str | None = None,
+    traits: tuple[str, ...] | None = None,
     is_query: bool = True,
 ) -> str:
     """Return a sentence that speaks of one target.
@@ -124,7 +138,9 @@ def sentence_for(
         The same state gives the same sentence.
     size_mm : float, optional
         True size; about half of the sentences then name it. Without it some sentences name a plausible one.
-
+    severity : {"mild", "moderate", "severe"}, optional
+    traits : tuple of str, optional
+        What the finding looks like (`catalogue.TRAITS`). No adjective contradicts what is known.
     is_query : bool
         Whether short queries ("show the spleen", "level of L3") and hurried typing may come, or only report statements.
 
@@ -142,13 +158,13 @@ def sentence_for(
     says = _of_family(words.says, family)
     is_landmark = words.bank is not None or target.partition("@")[0] not in FINDINGS
     if says and rng.random() < _SAYS_SHARE:
-        text = _pick(says, rng)
+        text = pick(says, rng)
         if "{in}" in text:
-            text = text.replace("{in}", _pick(_place_family(words.place_in, family), rng))
+            text = text.replace("{in}", pick(_place_family(words.place_in, family), rng))
     elif is_landmark:
         text = _landmark_text(words, language, family, rng, is_query)
     else:
-        text = _finding_text(words, language, family, rng, size_mm, is_query)
+        text = _finding_text(words, language, family, rng, size_mm, is_query, severity, traits)
     return _typed(text, language, rng) if is_query else capitalized(text)
 
 
@@ -163,7 +179,7 @@ def _place_family(items: Split, family: Family) -> tuple[str, ...]:
 
 
 @cache
-def _frames(language: Language, bank: str, is_query: bool) -> Split:
+def frames_of(language: Language, bank: str, is_query: bool) -> Split:
     """Return the frames of a bank; for reports only full statements, which end in a full stop."""
     frames = templates(language, bank)
     if is_query:
@@ -175,17 +191,86 @@ def _frames(language: Language, bank: str, is_query: bool) -> Split:
 
 @cache
 def _landmark_forms(phrase: str, language: Language) -> dict[str, str]:
-    return _FORMS[language](phrase)
+    return FORMS[language](phrase)
 
 
 def _landmark_text(words: Words, language: Language, family: Family, rng: np.random.Generator, is_query: bool) -> str:
     bank = words.bank if words.bank is not None and rng.random() < _BANK_SHARE else "landmark"
-    noun, frame = _pair(words.nouns, _frames(language, bank, is_query), family, rng)
+    noun, frame = pair_of_family(words.nouns, frames_of(language, bank, is_query), family, rng)
     return frame.format_map(_landmark_forms(noun, language))
 
 
+def goes_with(adjective: str, noun: str, words: Words) -> bool:
+    """Return whether an adjective says something new before a noun, and does not make a held-out noun phrase of it."""
+
+    def plain(phrase: str) -> str:
+        return phrase.split("|")[-1].split("/")[0]
+
+    whole = f"{adjective} {plain(noun)}"
+    return bool(adjective) and adjective.rstrip("~") not in noun and whole not in map(plain, words.nouns.test)
+
+
+def place_slots(
+    words: Words,
+    noun: str,
+    adjective: str,
+    draws: tuple[float, float, float],
+    forms: dict[str, str],
+    frame: str,
+    language: Language,
+    family: Family,
+) -> dict[str, str]:
+    """Return the slots of a frame that name the place.
+
+    Parameters
+    ----------
+    words : Words
+        Of a target that has a place.
+    noun, adjective : str
+        With their marks.
+    draws : (float, float, float)
+        Numbers in [0, 1) that choose the locative, the heading and the words before the noun: equal numbers choose equal
+        wordings for the other side.
+    forms : dict
+        Forms of the noun phrase.
+    frame, language, family
+        What is to be filled.
+    """
+
+    def chosen(items: Sequence[str], draw: float) -> str:
+        return items[int(draw * len(items))] if items else ""
+
+    places = _place_family(words.place_in, family)
+    if frame.startswith("{in}"):
+        places = tuple(p for p in places if not p.startswith(_AFTER_A_NOUN))
+    before = chosen(_place_family(words.place_before, family), draws[2])
+    slots = {
+        "in": chosen(places, draws[0]),
+        "top": chosen(_place_family(words.place_top, family), draws[1]),
+        "pre": before,
+    }
+    if language == "de":
+        has_form = before and not noun.startswith("x|")
+        placed = german_forms(noun, f"{before} {adjective}".strip())
+        slots["preF"] = placed["F"] if has_form else f"{forms['F']} {slots['in']}"
+        slots["keinPre"] = placed["kein"] if has_form else f"{forms['kein']} {slots['in']}"
+    return slots
+
+
+def filled(frame: str, slots: dict[str, str]) -> str:
+    """Return the frame with its slots filled."""
+    return frame.format_map(slots)
+
+
 def _finding_text(
-    words: Words, language: Language, family: Family, rng: np.random.Generator, size_mm: float | None, is_query: bool
+    words: Words,
+    language: Language,
+    family: Family,
+    rng: np.random.Generator,
+    size_mm: float | None,
+    is_query: bool,
+    severity: str | None,
+    traits: tuple[str, ...] | None,
 ) -> str:
     has_place = bool(words.place_in.train)
     bank = "placed" if has_place else "unplaced"
@@ -196,28 +281,19 @@ def _finding_text(
         with_size = True
     else:
         with_size = size_mm is not None and words.size_mm is not None and rng.random() < _SIZE_SHARE_KNOWN
-    noun, frame = _pair(words.nouns, _frames(language, f"{bank}_size" if with_size else bank, is_query), family, rng)
-    adjective = _pick(words.adjectives, rng) if rng.random() < _ADJECTIVE_SHARE else ""
-    if adjective.rstrip("~") in noun:
-        adjective = ""
-    slots = _FORMS[language](noun, adjective)
+    noun, frame = pair_of_family(
+        words.nouns, frames_of(language, f"{bank}_size" if with_size else bank, is_query), family, rng
+    )
+    adjectives = fitting_adjectives(words.adjectives, language, severity, traits)
+    adjective = pick(adjectives, rng) if adjectives and rng.random() < _ADJECTIVE_SHARE else ""
+    adjective = adjective if goes_with(adjective, noun, words) else ""
+    slots = FORMS[language](noun, adjective)
     if with_size and size_mm is not None:
         slots["d"] = size_phrase(size_mm, language, rng)
         slots["ad"] = f"{indefinite_article(slots['d'])} {slots['d']}"
     if has_place:
-        places = _place_family(words.place_in, family)
-        if frame.startswith("{in}"):
-            places = tuple(p for p in places if not p.startswith(_AFTER_A_NOUN))
-        slots["in"] = _pick(places, rng)
-        slots["top"] = _pick(_place_family(words.place_top, family), rng)
-        before = _place_family(words.place_before, family)
-        slots["pre"] = _pick(before, rng) if before else ""
-        if language == "de":
-            slots["preF"] = (
-                german_forms(noun, f"{slots['pre']} {adjective}".strip())["F"]
-                if before and not noun.startswith("x|")
-                else f"{slots['F']} {slots['in']}"
-            )
+        draws = (float(rng.random()), float(rng.random()), float(rng.random()))
+        slots |= place_slots(words, noun, adjective, draws, slots, frame, language, family)
     return frame.format_map(slots)
 
 
@@ -231,7 +307,7 @@ def _absent_nouns(disease_or_kind: str, language: Language) -> Split:
         raise ValueError(
             f"{disease_or_kind!r} is neither one of the 18 CT-RATE abnormalities nor a target of the catalogue."
         )
-    return Split.of(read_words(f"findings_{language}")[disease_or_kind]["nouns"])
+    return Split.of(finding_words(language)[disease_or_kind]["nouns"])
 
 
 def negated_sentence_for(
@@ -255,14 +331,14 @@ def negated_sentence_for(
     _check_family(family)
     kind, place = split_target(name)
     if kind in LANDMARKS:
-        noun, frame = _pair(words_of(name, language).nouns, templates(language, "outside"), family, rng)
+        noun, frame = pair_of_family(words_of(name, language).nouns, templates(language, "outside"), family, rng)
         return _typed(frame.format_map(_landmark_forms(noun, language)), language, rng)
-    noun, frame = _pair(_absent_nouns(kind, language), templates(language, "negated"), family, rng)
-    text = frame.format_map(_FORMS[language](noun))
+    noun, frame = pair_of_family(_absent_nouns(kind, language), templates(language, "negated"), family, rng)
+    text = frame.format_map(FORMS[language](noun))
     if place:
         places = _place_family(words_of(name, language).place_in, family)
         if rng.random() < 0.5:
-            text = f"{text.removesuffix('.')} {_pick(places, rng)}."
+            text = f"{text.removesuffix('.')} {pick(places, rng)}."
     return _typed(text, language, rng)
 
 
@@ -280,7 +356,7 @@ def prompt_variants(disease: str, language: Language = "en", family: Family = "t
             strict=False,
         )
     )
-    nouns = [_FORMS[language](noun) for noun in _of_family(_absent_nouns(disease, language), family)]
+    nouns = [FORMS[language](noun) for noun in _of_family(_absent_nouns(disease, language), family)]
     return tuple(
         (capitalized(yes.format_map(noun)), capitalized(no.format_map(noun))) for yes, no in frames for noun in nouns
     )
@@ -296,11 +372,14 @@ def normal_sentences(language: Language = "en", family: Family = "train") -> tup
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
-def general_sentence(language: Language = "en", *, family: Family = "train", rng: np.random.Generator) -> str:
-    """Return a sentence without a place in the body: technique, comparison, history, recommendation."""
+def general_sentence(
+    language: Language = "en", *, family: Family = "train", rng: np.random.Generator, bank: Sequence[str] | None = None
+) -> str:
+    """Return a sentence without a place in the body: technique, comparison, history, recommendation; or one of `bank`."""
     _check_family(family)
-    statements = read_words(f"statements_{language}")
-    text = _pick(_of_family(Split.of(statements["general"]), family), rng)
+    if bank is None:
+        bank = _of_family(Split.of(read_words(f"statements_{language}")["general"]), family)
+    text = pick(bank, rng)
     year, month, day = 2005 + int(rng.random() * 21), 1 + int(rng.random() * 12), 1 + int(rng.random() * 28)
     slots = {
         "date": f"{day:02d}.{month:02d}.{year}"
@@ -308,7 +387,7 @@ def general_sentence(language: Language = "en", *, family: Family = "train", rng
         else f"{year}-{month:02d}-{day:02d}",
         "number": str(2 + int(rng.random() * 11)),
         "ml": str(60 + 10 * int(rng.random() * 9)),
-        "thickness": _pick(("1", "1.5", "2", "3", "5"), rng),
+        "thickness": pick(("1", "1.5", "2", "3", "5"), rng),
         "age": str(18 + int(rng.random() * 75)),
     }
     return _typed(_SLOT.sub(lambda match: slots[match[1]], text), language, rng)

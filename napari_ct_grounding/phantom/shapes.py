@@ -1,4 +1,4 @@
-"""Soft-edged shapes painted into a grid: ellipsoids, tubes and columns, each on its own bounding box only.
+"""Soft-edged shapes painted into a grid: ellipsoids and tubes, each on its own bounding box only (more in `contours`).
 
 All coordinates are those of the reference person (x patient right, y anterior, z superior, carina at z = 0; mm). A cover is
 the share of a voxel that a shape fills, so that it passes 0.5 exactly at the analytic border.
@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Canvas", "Patch", "rotation"]
+__all__ = ["Canvas", "Patch", "Solid", "rotation"]
 
 Box = tuple[slice, slice, slice]
 Floats = NDArray[np.float32]
+#: Knots along each axis of a random field.
+_KNOTS = 20
 #: A point or three lengths, in order (x, y, z).
 Vector = Sequence[float] | NDArray[np.floating]
 
@@ -24,7 +26,14 @@ class Patch(NamedTuple):
     """A cover (z, y, x) in [0, 1] and the box of the canvas on which it lies."""
 
     box: Box
-    cover: Floats
+    cover: NDArray[np.floating]
+
+
+class Solid(NamedTuple):
+    """A signed distance (z, y, x) in mm, negative inside, and the box of the canvas on which it is known."""
+
+    box: Box
+    distance: NDArray[np.floating]
 
 
 def rotation(axis: str, degrees: float) -> NDArray[np.float64]:
@@ -55,6 +64,9 @@ class Canvas:
         steps = [float(np.mean(np.diff(axis))) for axis in (self.z, self.y, self.x)]
         self.step_mm = (steps[0], steps[1], steps[2])
         self.soft_mm = float(np.mean(steps))
+        #: Covers of the shapes that are followed: what later ones left of them. What is painted now belongs to `owners`.
+        self.masks: dict[str, Floats] = {}
+        self.owners: tuple[str, ...] = ()
 
     def box(self, low: ArrayLike, high: ArrayLike) -> Box | None:
         """Return the index box of the corners `low`, `high` (x, y, z) with a voxel of margin, or None when it is empty."""
@@ -99,10 +111,22 @@ class Canvas:
                 if abs(weight) > 1e-7:
                     part = part + weight * delta
             total = total + (part * part if power == 2.0 else np.abs(part) ** np.float32(power))
-        q = np.sqrt(total) if power == 2.0 else total ** np.float32(1 / power)
         smallest = float(axes_mm.min())
-        sharp = max(smallest / self.soft_mm, 0.5)
-        cover = np.clip((1 - q) * np.float32(sharp) + 0.5, 0, 1)
+        if power == 2.0:
+            # First-order distance to the surface: the same softness on the flat and on the narrow sides.
+            slope: NDArray = np.float32(0)  # type: ignore[assignment]
+            for row, length in zip(axes, axes_mm, strict=True):
+                part = np.float32(0)  # type: ignore[assignment]
+                for weight, delta in zip((row / length**2).astype(np.float32), (dx, dy, dz), strict=True):
+                    if abs(weight) > 1e-9:
+                        part = part + weight * delta
+                slope = slope + part * part
+            q = np.sqrt(total)
+            depth = (1 - q) * q / np.sqrt(np.maximum(slope, np.float32(1e-8)))
+            depth = np.where(q < 0.25, np.float32(smallest), depth)
+        else:
+            depth = (1 - total ** np.float32(1 / power)) * np.float32(smallest)
+        cover = np.clip(depth * np.float32(1 / min(self.soft_mm, 2 * smallest)) + 0.5, 0, 1)
         if smallest < self.soft_mm / 2:
             cover *= np.float32(max(2 * smallest / self.soft_mm, 0.15))
         return Patch(box, np.broadcast_to(cover, tuple(s.stop - s.start for s in box)))
@@ -130,20 +154,18 @@ class Canvas:
             cover *= np.float32((2 * widest / soft) ** 2)
         return Patch(box, cover)
 
-    def column(
-        self, a: NDArray, y_back: NDArray, y_front: NDArray, power: float, rows: slice, x_centre: float = 0.0
-    ) -> Patch:
-        """Return the patch of a stack of superellipses: half-width `a` and back and front border, one value a row of z."""
-        a = np.maximum(a, 0.5)
-        depth = np.maximum((y_front - y_back) / 2, 0.5)
-        middle = (y_front + y_back) / 2
-        across = (np.abs(self.x[None, :] - x_centre) / a[:, None]) ** power
-        along = (np.abs(self.y[None, :] - middle[:, None]) / depth[:, None]) ** power
-        inside = np.float32(1) - (across[:, None, :].astype(np.float32) + along[:, :, None].astype(np.float32))
-        inside *= (np.minimum(a, depth) / power / self.soft_mm).astype(np.float32)[:, None, None]
-        inside += 0.5
-        box = (rows, slice(0, len(self.y)), slice(0, len(self.x)))
-        return Patch(box, np.clip(inside, 0, 1, out=inside))
+    def cover(self, solid: Solid | None, grow_mm: float = 0.0) -> Patch | None:
+        """Return the patch of a solid, grown by `grow_mm`."""
+        if solid is None:
+            return None
+        cover = solid.distance * np.float32(-1 / self.soft_mm)
+        cover += np.float32(0.5 + grow_mm / self.soft_mm)
+        return Patch(solid.box, np.clip(cover, 0, 1, out=cover))
+
+    def paint_bone(self, solid: Solid | None, cortex_mm: float, cortex_hu: float, marrow_hu: float) -> None:
+        """Paint a solid with a rind of `cortex_mm` and another value within."""
+        self.paint(self.cover(solid), cortex_hu)
+        self.paint(self.cover(solid, -cortex_mm), marrow_hu)
 
     def paint(self, patch: Patch | None, hu: float | NDArray, clip: NDArray | None = None) -> Patch | None:
         """Blend `hu` into the canvas by the cover of a patch, times `clip` (a whole-canvas cover); return what was painted."""
@@ -153,6 +175,9 @@ class Canvas:
             patch = Patch(patch.box, patch.cover * clip[patch.box])
         target = self.hu[patch.box]
         target += patch.cover * (hu - target)
+        for name, mask in self.masks.items():
+            part = mask[patch.box]
+            part += patch.cover * (float(name in self.owners) - part)
         return patch
 
     def paint_ellipsoid(
@@ -179,21 +204,17 @@ class Canvas:
 
     def field(self, box: Box, cell_mm: float, rng: np.random.Generator) -> Floats:
         """Return a smooth random field, about unit deviation, on a box: the same for the same `rng` on every grid."""
-        # The knots cover the whole reference person, so a rescan with another range meets the same tissue.
-        weights, num = [], []
-        for axis, (lo, hi), part in zip(
-            (self.z, self.y, self.x), ((-600, 300), (-60, 320), (-260, 260)), box, strict=True
-        ):
-            count = int((hi - lo) / cell_mm) + 2
-            place = np.clip((axis[part] - lo) / cell_mm, 0, count - 1.001)
-            base = place.astype(int)
-            matrix = np.zeros((len(place), count), np.float32)
+        # The knots are fixed in the person and repeat after 20 cells, so a rescan with another range meets the same tissue.
+        weights = []
+        for axis, part in zip((self.z, self.y, self.x), box, strict=True):
+            place = np.mod(axis[part] / cell_mm, _KNOTS)
+            base = np.minimum(place.astype(int), _KNOTS - 1)
+            matrix = np.zeros((len(place), _KNOTS), np.float32)
             rows = np.arange(len(place))
             matrix[rows, base] = 1 - (place - base)
-            matrix[rows, base + 1] = place - base
+            matrix[rows, (base + 1) % _KNOTS] += place - base
             weights.append(matrix)
-            num.append(count)
-        knots = rng.standard_normal(num, dtype=np.float32)
-        out = np.tensordot(weights[0], knots, (1, 0))
-        out = np.einsum("zyx,Yy->zYx", out, weights[1], optimize=True)
-        return (out @ weights[2].T) * np.float32(1.6)
+        knots = rng.standard_normal((_KNOTS,) * 3, dtype=np.float32)
+        rolled = np.tensordot(weights[0], knots, (1, 0))
+        rolled = np.matmul(weights[1], rolled) @ (weights[2].T * np.float32(1.6))
+        return rolled

@@ -70,6 +70,10 @@ def tissue_hu(phase: str, age: float, rng: np.random.Generator) -> dict[str, flo
     table["spongiosa"] = float(np.clip(rng.normal(260 - 2.2 * age, 35) + 60, 70, 320))
     table["cortical"] = float(rng.uniform(420, 800))
     table["lung"] = float(rng.normal(-855, 25))
+    table["excreted"] = table["urine"] + 6
+    if phase == "portal" and rng.random() < 0.25:  # late enough for contrast in the renal pelvis
+        table["excreted"] = float(rng.uniform(150, 1300))
+        table["cortex"] = table["medulla"] = float(0.5 * (table["cortex"] + table["medulla"]))
     table["gas"] = float(rng.uniform(-990, -940))
     if rng.random() < 0.2:  # oral contrast
         table["stomach_content"] = float(rng.uniform(120, 350))

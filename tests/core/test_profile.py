@@ -12,6 +12,7 @@ from napari_ct_grounding.core.profile import (
     depth_distribution,
     find_peaks_mm,
     highest_density_interval,
+    widened_interval,
 )
 
 DEPTHS_MM = np.arange(10) * 12.0 - 400.0
@@ -135,3 +136,15 @@ def test_peaks_come_best_first_and_keep_their_distance() -> None:
 def test_the_edge_of_the_scan_may_be_a_peak_but_not_what_was_not_seen() -> None:
     valid = np.arange(10) < 8
     assert find_peaks_mm(bump(9), DEPTHS_MM, 24.0, valid=valid)[0] == DEPTHS_MM[7]
+
+
+def test_a_conformal_radius_moves_both_ends_but_not_out_of_the_scan() -> None:
+    assert widened_interval((10.0, 20.0), 5.0, (0.0, 100.0)) == (5.0, 25.0)
+    assert widened_interval((10.0, 20.0), 15.0, (0.0, 22.0)) == (0.0, 22.0)
+    assert widened_interval((-3.0, 9.0), 2.0, (0.0, 100.0)) == (-3.0, 11.0)  # an end beyond the scan is not pulled in
+
+
+def test_a_negative_radius_narrows_down_to_one_position() -> None:
+    assert widened_interval((10.0, 30.0), -4.0, (0.0, 100.0), 6.0) == (14.0, 26.0)
+    assert widened_interval((10.0, 30.0), -40.0, (0.0, 100.0), 6.0) == (17.0, 23.0)
+    assert widened_interval((10.0, 14.0), -1.0, (0.0, 100.0), 6.0) == (10.0, 14.0)

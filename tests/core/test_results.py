@@ -48,7 +48,12 @@ def test_numpy_scalars_and_nested_containers_become_plain() -> None:
 
 
 def test_a_disease_score_without_calibration_has_no_probability() -> None:
-    assert to_jsonable(DiseaseScore("Emphysema", 0.5)) == {"name": "Emphysema", "score": 0.5, "probability": None}
+    assert to_jsonable(DiseaseScore("Emphysema", 0.5)) == {
+        "name": "Emphysema",
+        "score": 0.5,
+        "probability": None,
+        "percentile": None,
+    }
 
 
 def test_values_of_float32_are_written_in_few_digits_and_come_back_exactly() -> None:

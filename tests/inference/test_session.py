@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from napari_ct_grounding.core.disease_reference import DiseaseReference
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.core.errors import Cancelled, DeviceMemoryError, InputError, SentenceError, WeightsError
 from napari_ct_grounding.core.geometry import canonicalise
+from napari_ct_grounding.core.location import NUM_TERMS, LocationRule
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.inference.session import EncodedVolume, GroundingSession
 from napari_ct_grounding.model.weights.card import WeightsCard
@@ -265,6 +267,48 @@ def test_a_profile_below_the_cards_threshold_names_no_location() -> None:
         session = oracle_session(card)
         session.encode(body_with_sphere())
         assert session.ground([SENTENCE])[0].has_location is has_location
+
+
+def rule_on_the_best_cosine(threshold: float) -> LocationRule:
+    """A rule that looks at the first figure alone."""
+    weights = np.zeros(NUM_TERMS)
+    weights[1] = 1.0
+    levels = np.eye(2, dtype=np.float32)
+    return LocationRule(0.05, 0.05, levels, levels[0], np.zeros(7), np.ones(7), weights, threshold)
+
+
+@pytest.mark.parametrize(("threshold", "has_location"), [(0.9, True), (1.1, False)])
+def test_a_learned_rule_decides_in_place_of_the_threshold(threshold: float, has_location: bool) -> None:
+    session = oracle_session(
+        WeightsCard(interval_temperature=0.05, location_threshold=1.5, location_rule=rule_on_the_best_cosine(threshold))
+    )
+    session.encode(body_with_sphere())
+    assert session.ground([SENTENCE])[0].has_location is has_location
+
+
+def test_the_conformal_radius_widens_the_interval_on_both_sides() -> None:
+    intervals = []
+    for radius_mm in (0.0, 7.0):
+        session = oracle_session(WeightsCard(interval_temperature=0.05, interval_radius_mm=radius_mm))
+        session.encode(body_with_sphere())
+        intervals.append(session.ground([SENTENCE])[0].interval_mm)
+    (low, high), widened = intervals
+    assert widened == (low - 7.0, high + 7.0)
+
+
+def test_a_score_is_placed_among_the_reference_scans_of_the_card() -> None:
+    session = oracle_session()
+    session.encode(body_with_sphere())
+    (plain,) = session.score_diseases(["Emphysema"])
+    assert (plain.probability, plain.percentile) == (None, None)
+    quantiles = (plain.score - 0.2, plain.score - 0.1, plain.score + 0.3)
+    reference = DiseaseReference(quantiles, 30, (plain.score - 0.1, plain.score + 0.1), (0.2, 0.4))
+    session = oracle_session(WeightsCard(disease_reference={"Emphysema": reference}))
+    session.encode(body_with_sphere())
+    (placed,) = session.score_diseases(["Emphysema"])
+    assert placed.score == plain.score
+    assert placed.percentile == pytest.approx(50 + 50 * 0.1 / 0.4)
+    assert placed.probability == pytest.approx(0.3)
 
 
 def test_the_interval_grows_with_the_cards_mass_and_temperature() -> None:

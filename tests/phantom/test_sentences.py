@@ -30,11 +30,11 @@ RIGHT = re.compile(r"\b(?:right|rt|r[uml]l|recht(?!eck)\w*|re)\b")
 
 @pytest.fixture(scope="module")
 def drawn():
-    """300 sentences of every target, language and family."""
+    """110 sentences of every target, language and family."""
     rng = np.random.default_rng(7)
     return {
         (target, language, family): [
-            sentence_for(target, language=language, family=family, rng=rng) for _ in range(300)
+            sentence_for(target, language=language, family=family, rng=rng) for _ in range(110)
         ]
         for target in TARGETS
         for language in LANGUAGES
@@ -49,8 +49,8 @@ def _plain(sentence: str) -> str:
     return text
 
 
-def test_every_target_has_at_least_sixty_different_sentences_in_300_draws(drawn):
-    few = {key: len(set(sentences)) for key, sentences in drawn.items() if len(set(sentences)) < 60}
+def test_every_target_has_at_least_forty_different_sentences_in_110_draws(drawn):
+    few = {key: len(set(sentences)) for key, sentences in drawn.items() if len(set(sentences)) < 40}
     assert not few
 
 
@@ -117,8 +117,8 @@ def test_right_and_left_are_never_swapped(drawn):
 
 def test_every_sentence_about_one_of_two_sides_names_the_side(drawn):
     for (target, language, family), sentences in drawn.items():
-        if target.endswith(("_right", "_left")):
-            own = RIGHT if target.endswith("_right") else LEFT
+        if target.removesuffix("_top").removesuffix("_bottom").endswith(("_right", "_left")):
+            own = RIGHT if "_right" in target else LEFT
             silent = [s for s in sentences if not own.search(s.lower())]
             assert not silent, (target, language, family, silent[:3])
 

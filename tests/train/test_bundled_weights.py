@@ -61,7 +61,7 @@ def test_each_sentence_of_the_demo_case_lands_in_or_next_to_what_it_names(sessio
 )
 def test_on_real_scans_they_err_far_less_than_the_middle_slice(session) -> None:
     card = session.card
-    how = Decoding(card.decoding, card.temperature, card.interval_temperature, card.interval_mass)
+    how = Decoding.of(card)
     data = Path(os.environ["CT_GROUNDING_TEST_DATA"])
     figures = evaluate_real(session.model, ROOT / "tests" / "data" / "real_sentences.json", data, how)
     summary = figures["localization"]["real"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from torch import Tensor
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.model.slab.text import split_parts
+from napari_ct_grounding.phantom.catalogue import FINDINGS, finding_target, split_target
 from napari_ct_grounding.phantom.scan import Target
 from train.data.augmentation import DepthMap, augment, draw_depth_map, resample_depth
+from train.data.detections import detection_labels
 from train.data.phantoms import CachedPhantom, read_slabs
 from train.data.text import FrozenText, WordingBank, draw_language, phantom_report
 
@@ -41,6 +43,10 @@ class BatchSettings:
     strength : float
         Of the augmentation, see `augment`.
     german_share : float
+    num_claims : int
+        Of each scan: single sentences, half of them true.
+    num_other_reports : int
+        Reports of other scans that the contrastive loss tells apart from the batch's own.
     """
 
     num_scans: int = 8
@@ -50,6 +56,8 @@ class BatchSettings:
     min_slabs: int = 24
     strength: float = 1.0
     german_share: float = 0.35
+    num_claims: int = 12
+    num_other_reports: int = 56
 
 
 @dataclass(frozen=True)
@@ -75,11 +83,21 @@ class Batch:
         Scan of each sentence.
     centre, extent : Tensor, (s,)
         In slabs.
-    pooled, presence : Tensor, (s, ...)
-        Text features of the sentences.
-    report_pooled, report_presence : Tensor, (b, ...)
-    is_same_report : Tensor[bool], (b, b)
-        Where two scans' findings are the same, so that their reports cannot be told apart.
+    hidden : Tensor, (s, h)
+        Vectors of the sentences.
+    report_hidden : Tensor, (t, h)
+        Vectors of the sentences of the scans' reports, then of other reports.
+    report_owner : Tensor[int], (t,)
+        Report of each, the scans' own first.
+    is_same_report : Tensor[bool], (b, reports)
+        Where the findings are the same, so that scans cannot be told apart by their reports.
+    claim_hidden : Tensor, (c, h)
+        Vectors of single sentences that are true of a scan or not.
+    claim_owner : Tensor[int], (c,)
+    claim_is_true : Tensor, (c,)
+        1 or 0.
+    detections : Tensor[bool], (m, detectors)
+        What each slab shows, see `detection_labels`.
     labels : Tensor, (b, 18)
         1, 0, or -1 for unknown.
     """
@@ -89,12 +107,19 @@ class Batch:
     owner: Tensor
     centre: Tensor
     extent: Tensor
-    pooled: Tensor
-    presence: Tensor
-    report_pooled: Tensor
-    report_presence: Tensor
+    hidden: Tensor
+    report_hidden: Tensor
+    report_owner: Tensor
     is_same_report: Tensor
+    claim_hidden: Tensor
+    claim_owner: Tensor
+    claim_is_true: Tensor
+    detections: Tensor
     labels: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
 
 class BatchMaker:
@@ -131,6 +156,10 @@ class BatchMaker:
         reports = [phantom_report(p, seed, draw_language(settings.german_share, rng)) for p in phantoms]
         frozen.add(part for report in reports for part in split_parts(report))
         self._report_rows = [frozen.add_report(report) for report in reports]
+        self._findings = [
+            frozenset(t.name for t in p.targets if t.is_finding and t.visible_fraction >= MIN_VISIBLE_FRACTION)
+            for p in phantoms
+        ]
 
     def make(self, step: int) -> Batch:
         """Return the batch of a step."""
@@ -140,6 +169,8 @@ class BatchMaker:
         order = np.random.default_rng([self._seed, 13, step // per_epoch]).permutation(len(self._phantoms))
         first = (step % per_epoch) * settings.num_scans
         hu, owners, centres, extents, rows, groups, findings = [], [], [], [], [], [], []
+        claims: list[tuple[int, int, bool]] = []
+        detections = []
         labels = np.zeros((settings.num_scans, len(CT_RATE_DISEASES)), dtype=np.float32)
         for scan, index in enumerate(order[first : first + settings.num_scans]):
             phantom = self._phantoms[index]
@@ -156,24 +187,74 @@ class BatchMaker:
             labels[scan] = disease_labels(phantom, present)
             findings.append(frozenset(target.name for target in present))
             groups.append(self._report(int(index), present, depth, rng))
+            claims += [(scan, row, is_true) for row, is_true in self._claims(phantom, present, rng)]
+            detections.append(
+                detection_labels(
+                    [item.target.name for item in placed],
+                    np.array([item.centre for item in placed]),
+                    np.array([item.extent for item in placed]),
+                    depth.num_slabs,
+                )
+            )
         mask = torch.zeros(len(hu), max(len(h) for h in hu), dtype=torch.bool)
         for scan, values in enumerate(hu):
             mask[scan, : len(values)] = True
-        same = torch.tensor([[a == b for b in findings] for a in findings])
-        report_pooled, report_presence = self._frozen.group(groups)
+        batch_indices = set(order[first : first + settings.num_scans].tolist())
+        others = [int(i) for i in rng.permutation(len(self._phantoms)) if int(i) not in batch_indices]
+        for other in others[: settings.num_other_reports]:
+            groups.append(self._report_rows[other])
+        told = [*findings, *(self._findings[other] for other in others[: settings.num_other_reports])]
         return Batch(
             hu=torch.cat(hu),
             mask=mask,
             owner=torch.tensor(owners),
             centre=torch.tensor(centres, dtype=torch.float32),
             extent=torch.tensor(extents, dtype=torch.float32),
-            pooled=self._frozen.pooled(rows),
-            presence=self._frozen.presence(rows),
-            report_pooled=report_pooled,
-            report_presence=report_presence,
-            is_same_report=same,
+            hidden=self._frozen.hidden(rows),
+            report_hidden=self._frozen.hidden([row for group in groups for row in group]),
+            report_owner=torch.repeat_interleave(torch.tensor([len(group) for group in groups])),
+            is_same_report=torch.tensor([[a == b for b in told] for a in findings]),
+            claim_hidden=self._frozen.hidden([row for _, row, _ in claims]),
+            claim_owner=torch.tensor([scan for scan, _, _ in claims]),
+            claim_is_true=torch.tensor([float(is_true) for _, _, is_true in claims]),
+            detections=torch.from_numpy(np.concatenate(detections)),
             labels=torch.from_numpy(labels),
         )
+
+    def _claims(
+        self, phantom: CachedPhantom, present: list[Target], rng: np.random.Generator
+    ) -> list[tuple[int, bool]]:
+        """Return rows of sentences with whether they are true: findings at their place and at another, said and denied."""
+        claims: list[tuple[int, bool]] = []
+        shown = {target.name for target in phantom.targets}  # what was cut off is not claimed either way
+        kinds = {split_target(name)[0] for name in shown}
+        diseases = {FINDINGS[kind].disease for kind in kinds if kind in FINDINGS}
+        for number in rng.permutation(len(present))[: self._settings.num_claims // 4]:
+            target = present[int(number)]
+            kind = split_target(target.name)[0]
+            claims.append((self._bank.draw(target.name, rng), True))
+            places = [finding_target(kind, place) for place in FINDINGS[kind].places]
+            elsewhere = [
+                name for name in places if name not in shown and "both" not in name and "both" not in target.name
+            ]
+            if elsewhere:
+                claims.append((self._bank.draw(elsewhere[int(rng.integers(len(elsewhere)))], rng), False))
+            denied = FINDINGS[kind].disease or kind
+            if self._bank.can_deny(denied):
+                claims.append((self._bank.draw_denial(denied, rng), False))
+        absent = [name for name in phantom.absent if name not in kinds and name not in diseases]
+        while absent and len(claims) < self._settings.num_claims:
+            name = absent[int(rng.integers(len(absent)))]
+            of_name = [
+                kind for kind in FINDINGS.values() if name in (kind.name, kind.disease) and kind.name not in kinds
+            ]
+            if of_name and rng.random() < 0.4:
+                kind_absent = of_name[int(rng.integers(len(of_name)))]
+                place = kind_absent.places[int(rng.integers(len(kind_absent.places)))]
+                claims.append((self._bank.draw(finding_target(kind_absent.name, place), rng), False))
+            else:
+                claims.append((self._bank.draw_denial(name, rng), True))
+        return claims
 
     def _chosen(self, placed: list[PlacedTarget], rng: np.random.Generator) -> list[PlacedTarget]:
         """Findings first, two wordings each while there is room, the rest landmarks."""
@@ -224,9 +305,10 @@ def disease_labels(phantom: CachedPhantom, present: Sequence[Target]) -> NDArray
     )
 
 
-def prefetched(maker: BatchMaker, first_step: int, ahead: int = 3) -> Iterator[Batch]:
-    """Yield batches from `first_step` on, made in a thread beside the training step."""
-    with ThreadPoolExecutor(1) as pool:
+def prefetched(maker: BatchMaker, first_step: int, num_makers: int = 1) -> Iterator[Batch]:
+    """Yield batches from `first_step` on, made in threads beside the training step; their order does not depend on how many."""
+    with ThreadPoolExecutor(num_makers) as pool:
+        ahead = 2 + num_makers
         waiting = [pool.submit(maker.make, first_step + i) for i in range(ahead)]
         step = first_step + ahead
         try:

@@ -1,15 +1,9 @@
-"""Sentences for training: banks of wordings, and the frozen part of the text side computed once.
-
-The sentence encoder does not change in training, so each wording goes through it once; what is trained starts from its vector
-and the hashed buckets of the sentence.
-"""
+"""Sentences for training with images: banks of wordings, each encoded once by the taught encoder, which no longer changes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.model.slab.hashed_text import hashed_buckets
-from napari_ct_grounding.model.slab.text import SlabText, split_parts
+from napari_ct_grounding.model.slab.sentence_encoder import SentenceEncoder
+from napari_ct_grounding.model.slab.text import split_parts
+from napari_ct_grounding.phantom.catalogue import FINDINGS, finding_target
 from napari_ct_grounding.phantom.lexicon import Family, Language
 from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.scan import Target
@@ -42,8 +37,6 @@ _UMLAUTS: dict[int, str] = {ord(a): b for a, b in (("ä", "ae"), ("ö", "oe"), (
 
 #: Sentences that deny one absent finding.
 NUM_DENIALS = 8
-
-_ENCODE_AT_ONCE = 2048
 
 
 def add_noise(sentence: str, rng: np.random.Generator) -> str:
@@ -70,85 +63,46 @@ def add_noise(sentence: str, rng: np.random.Generator) -> str:
 
 
 class FrozenText:
-    """Vectors of sentences that never change: row numbers in, tensors out.
+    """Sentence vectors of the taught encoder, which never change: row numbers in, tensors out.
 
     Parameters
     ----------
-    text : SlabText
-        Its frozen encoder is used, and its hash width.
-    cache_file : Path, optional
-        Where vectors are kept between runs.
+    encoder : SentenceEncoder
+        In eval mode.
     """
 
-    def __init__(self, text: SlabText, cache_file: Path | None = None) -> None:
-        self._text = text
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
         self._row: dict[str, int] = {}
-        self._pooled: list[NDArray[np.float16]] = []
-        self._buckets: list[NDArray[np.int64]] = []
-        self._file = cache_file
-        self._known: dict[str, NDArray[np.float16]] = {}
-        if cache_file is not None and cache_file.is_file():
-            with np.load(cache_file) as stored:
-                self._known = dict(zip(stored["keys"].tolist(), stored["pooled"], strict=True))
+        self._vectors: list[Tensor] = []
+        self._table: Tensor | None = None
 
     @property
     def sentences(self) -> list[str]:
         """All sentences in the order of their rows."""
         return list(self._row)
 
-    @property
-    def buckets(self) -> list[NDArray[np.int64]]:
-        """Hashed buckets of each row."""
-        return self._buckets
-
+    @torch.no_grad()
     def add(self, sentences: Iterable[str]) -> list[int]:
         """Return the rows of sentences; new ones are encoded."""
         sentences = list(sentences)
         new = [s for s in dict.fromkeys(sentences) if s not in self._row]
-        missing = sorted((s for s in new if _key(s) not in self._known), key=len)
-        for start in range(0, len(missing), _ENCODE_AT_ONCE):
-            part = missing[start : start + _ENCODE_AT_ONCE]
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                vectors = self._text.pooled(part).to(torch.float16).numpy()
-            self._known.update((_key(s), v) for s, v in zip(part, vectors, strict=True))
-        num_buckets = self._text.hashed.num_buckets
-        for sentence in new:
-            self._row[sentence] = len(self._row)
-            self._pooled.append(self._known[_key(sentence)])
-            self._buckets.append(hashed_buckets(sentence, num_buckets))
+        if new:
+            self._vectors.append(self._encoder.encode(new).to("cpu", torch.float16))
+            self._row.update(zip(new, range(len(self._row), len(self._row) + len(new)), strict=True))
+            self._table = None
         return [self._row[s] for s in sentences]
-
-    def save(self) -> None:
-        """Keep all vectors in the file given, for the next run."""
-        if self._file is not None:
-            keys = list(self._known)
-            np.savez(self._file, keys=np.array(keys), pooled=np.stack([self._known[k] for k in keys]))
 
     def add_report(self, report: str) -> list[int]:
         """Return the rows of a report's sentences."""
         return self.add(split_parts(report))
 
-    def pooled(self, rows: Sequence[int] | NDArray) -> Tensor:
-        """Return the frozen vectors (n, width) of rows."""
-        return torch.from_numpy(np.stack([self._pooled[row] for row in rows]).astype(np.float32))
-
-    def presence(self, rows: Sequence[int] | NDArray) -> Tensor:
-        """Return 1 where a row's sentence has a bucket, (n, num_buckets)."""
-        return self._presence([self._buckets[row] for row in rows])
-
-    def group(self, groups: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """Return the frozen vectors and the presence of texts of several sentences, as `SlabText` sees the whole text.
-
-        Pairs of words across the border of two sentences are the one difference; they are left out.
-        """
-        pooled = torch.stack([self.pooled(group).mean(0) for group in groups])
-        return pooled, self._presence([np.unique(np.concatenate([self._buckets[r] for r in g])) for g in groups])
-
-    def _presence(self, buckets: Sequence[NDArray[np.int64]]) -> Tensor:
-        present = torch.zeros(len(buckets), self._text.hashed.num_buckets)
-        owner = np.repeat(np.arange(len(buckets)), [len(b) for b in buckets])
-        present[torch.from_numpy(owner), torch.from_numpy(np.concatenate(buckets))] = 1.0
-        return present
+    def hidden(self, rows: Sequence[int] | NDArray) -> Tensor:
+        """Return the vectors (n, hidden_width) of rows."""
+        if self._table is None:
+            self._table = torch.cat(self._vectors)
+            self._vectors = [self._table]
+        return self._table[torch.as_tensor(np.asarray(rows, dtype=np.int64))].float()
 
 
 @dataclass(frozen=True)
@@ -172,7 +126,7 @@ class Wordings:
 
 
 def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_share: float, seed: int) -> Wordings:
-    """Return many training wordings of every target that the phantoms show, and denials of what they lack.
+    """Return many training wordings of every target that the phantoms show and every finding of the catalogue, and denials.
 
     Parameters
     ----------
@@ -192,8 +146,14 @@ def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_s
             known = examples.setdefault(target.name, [])
             if len(known) < num_wordings:
                 known.append(target)
+    for kind in FINDINGS.values():
+        for place in kind.places:
+            examples.setdefault(finding_target(kind.name, place), [])
     of_targets = {
-        name: [_worded(known[i % len(known)], german_share, rng) for i in range(num_wordings)]
+        name: [
+            _worded(name, known[i % len(known)].size_mm if known else None, german_share, rng)
+            for i in range(num_wordings)
+        ]
         for name, known in sorted(examples.items())
     }
     denials = {
@@ -224,6 +184,10 @@ class WordingBank:
         rows = self._rows[target]
         return rows[int(rng.integers(len(rows)))]
 
+    def can_deny(self, target: str) -> bool:
+        """Whether there are sentences that deny a finding."""
+        return target in self._denials
+
     def draw_denial(self, target: str, rng: np.random.Generator) -> int:
         """Return the row of one sentence that denies a finding."""
         rows = self._denials[target]
@@ -242,18 +206,17 @@ class PromptBank:
             rows = [np.array([frozen.add(pair) for pair in pairs]) for pairs in (released, others)]
             self._rows.append((rows[0], rows[1]))
 
-    def draw(self, num: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Return frozen vectors and presence of `num` pairs for each disease, half of them those of the evaluation.
+    def draw(self, num: int, rng: np.random.Generator) -> Tensor:
+        """Return sentence vectors of `num` pairs for each disease, half of them those of the evaluation.
 
-        Rows are ordered disease by disease, pair by pair, yes before no: (18 x num x 2, ...).
+        Rows are ordered disease by disease, pair by pair, yes before no: (18 x num x 2, hidden_width).
         """
         num_released = num // 2
         rows = []
         for released, others in self._rows:
             rows.append(released[rng.integers(len(released), size=num_released)])
             rows.append(others[rng.integers(len(others), size=num - num_released)])
-        flat = np.concatenate(rows).reshape(-1)
-        return self._frozen.pooled(flat), self._frozen.presence(flat)
+        return self._frozen.hidden(np.concatenate(rows).reshape(-1))
 
 
 def phantom_report(phantom: CachedPhantom, seed: int, language: Language = "en", family: Family = "train") -> str:
@@ -262,15 +225,11 @@ def phantom_report(phantom: CachedPhantom, seed: int, language: Language = "en",
     return write_report(phantom.targets, phantom.diseases, rng, language, family)
 
 
-def _worded(target: Target, german_share: float, rng: np.random.Generator) -> str:
+def _worded(name: str, size_mm: float | None, german_share: float, rng: np.random.Generator) -> str:
     language = draw_language(german_share, rng)
-    sentence = sentence_for(target.name, language=language, family="train", rng=rng, size_mm=target.size_mm)
+    sentence = sentence_for(name, language=language, family="train", rng=rng, size_mm=size_mm)
     return add_noise(sentence, rng) if rng.random() < 0.3 else sentence
 
 
 def draw_language(german_share: float, rng: np.random.Generator) -> Language:
     return "de" if rng.random() < german_share else "en"
-
-
-def _key(sentence: str) -> str:
-    return hashlib.blake2b(sentence.encode(), digest_size=12).hexdigest()

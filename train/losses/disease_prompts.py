@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-__all__ = ["SAMPLINGS", "disease_prompt_loss", "positive_weight", "prompt_logits"]
+__all__ = ["SAMPLINGS", "disease_prompt_loss", "disease_prompt_terms", "positive_weight", "prompt_logits"]
 
 #: How variants of a question's sentences are used: the first; all, averaged; one drawn for each sample and question; or the
 #: mean of a random number of draws.
@@ -60,8 +60,8 @@ def prompt_logits(
     generator : torch.Generator, optional
     """
     num_samples, (num_questions, num_variants) = len(image), prompts.shape[:2]
-    cosine = torch.einsum("ne,qvse->nqvs", image, prompts)
-    logits = logit_scale.exp() * (cosine[..., 0] - cosine[..., 1])
+    # cos(image, yes) - cos(image, no) = image . (yes - no): half the products
+    logits = logit_scale.exp() * torch.einsum("ne,qve->nqv", image, prompts[:, :, 0] - prompts[:, :, 1])
     if sampling == "first_only":
         return logits[:, :, 0]
     if sampling == "mean_all":
@@ -108,11 +108,25 @@ def disease_prompt_loss(
     smoothing : float
         eps, 0 in the release.
     """
-    is_known = labels != -1
-    if not bool(is_known.any()):
+    num_known = (labels != -1).sum()
+    if not bool(num_known):
         return None
+    return disease_prompt_terms(logits, labels, positive_weights, question_weights, smoothing).sum() / num_known
+
+
+def disease_prompt_terms(
+    logits: Tensor,
+    labels: Tensor,
+    positive_weights: Tensor,
+    question_weights: Tensor | None = None,
+    smoothing: float = 0.0,
+) -> Tensor:
+    """Return the summands (n, q) of `disease_prompt_loss`, 0 where a label is unknown; `labels` stays as it is.
+
+    Apart from the sum, because the known labels of all processes are its denominator.
+    """
     targets = labels.to(logits.dtype) * (1 - 2 * smoothing) + smoothing
-    loss = F.binary_cross_entropy_with_logits(logits, targets, pos_weight=positive_weights, reduction="none")
+    terms = F.binary_cross_entropy_with_logits(logits, targets, pos_weight=positive_weights, reduction="none")
     if question_weights is not None:
-        loss = loss * question_weights
-    return loss.masked_fill(~is_known, 0.0).sum() / is_known.sum()
+        terms = terms * question_weights
+    return terms.masked_fill(labels == -1, 0.0)

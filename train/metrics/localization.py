@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from train.metrics.bootstrap import NUM_RESAMPLES, SEED, bootstrap_scans, estimates
+
 __all__ = ["Located", "category_prior", "localization_summary", "predict_category_prior"]
 
 
@@ -50,7 +52,7 @@ def predict_category_prior(located: Sequence[Located], prior: Mapping[str, float
 
 
 def localization_summary(
-    located: Sequence[Located], prior: Mapping[str, float] | None, num_resamples: int = 1000, seed: int = 42
+    located: Sequence[Located], prior: Mapping[str, float] | None, num_resamples: int = NUM_RESAMPLES, seed: int = SEED
 ) -> dict[str, Any] | None:
     """Return errors of the model and of the baselines, with 95 % bootstrap intervals of the mean.
 
@@ -66,7 +68,8 @@ def localization_summary(
     -------
     dict or None
         "num_sentences", "num_scans", and for "model", "category_prior", "middle_slice", "random" a dict of "mean_mm",
-        "mean_mm_ci", "median_mm", "within_12_mm", "within_24_mm", "inside"; "ratio_to_middle" (and "ratio_to_prior") of means.
+        "mean_mm_ci", "median_mm", "within_12_mm", "within_24_mm", "inside", "inside_12_mm" (at most 12 mm beside the extent);
+        "ratio_to_middle" (and "ratio_to_prior") of means.
     """
     if not located:
         return None
@@ -85,13 +88,15 @@ def localization_summary(
     result: dict[str, Any] = {"num_sentences": len(located), "num_scans": int(scans.max() + 1)}
     for name, answer in answers.items():
         error = np.abs(answer - truth)
+        outside_mm = np.maximum(extent[:, 0] - answer, answer - extent[:, 1])
         result[name] = {
             "mean_mm": float(error.mean()),
-            "mean_mm_ci": _bootstrap_mean(error, scans, num_resamples, rng),
+            "mean_mm_ci": _interval(error, scans, num_resamples, seed),
             "median_mm": float(np.median(error)),
             "within_12_mm": float((error <= 12).mean()),
             "within_24_mm": float((error <= 24).mean()),
-            "inside": float(((answer >= extent[:, 0]) & (answer <= extent[:, 1])).mean()),
+            "inside": float((outside_mm <= 0).mean()),
+            "inside_12_mm": float((outside_mm <= 12).mean()),
         }
     model = result["model"]["mean_mm"]
     for name, baseline in (("ratio_to_middle", "middle_slice"), ("ratio_to_prior", "category_prior")):
@@ -100,13 +105,11 @@ def localization_summary(
     return result
 
 
-def _bootstrap_mean(
-    error: NDArray[np.float64], scans: NDArray[np.intp], num_resamples: int, rng: np.random.Generator
+def _interval(
+    error: NDArray[np.float64], scans: NDArray[np.intp], num_resamples: int, seed: int
 ) -> tuple[float, float]:
     """Interval of the mean when whole scans are drawn with replacement."""
-    num_scans = int(scans.max() + 1)
-    total, count = np.bincount(scans, error, num_scans), np.bincount(scans, minlength=num_scans)
-    draws = rng.integers(num_scans, size=(num_resamples, num_scans))
-    means = total[draws].sum(axis=1) / count[draws].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+    found = estimates({"mean": float(error.mean())}, {"mean": bootstrap_scans(error, scans, num_resamples, seed)})[
+        "mean"
+    ]
+    return found.low, found.high

@@ -17,7 +17,7 @@ from napari_ct_grounding.core.resampling import is_upright
 from napari_ct_grounding.core.volume import CTVolume
 from napari_ct_grounding.model.base import GroundingModel, ImageEmbeddings, Progress, TextEmbeddings, Workload
 from napari_ct_grounding.model.radfinder.preprocessing import body_positions_mm
-from napari_ct_grounding.model.slab.encoder import SlabEncoder
+from napari_ct_grounding.model.slab.encoder import SlabEncoder, neighbour_rows
 from napari_ct_grounding.model.slab.preprocessing import (
     AIR_HU,
     MAX_HU,
@@ -27,6 +27,7 @@ from napari_ct_grounding.model.slab.preprocessing import (
     prepare_slabs,
     window_channels,
 )
+from napari_ct_grounding.model.slab.sentence_encoder import SentenceText
 from napari_ct_grounding.model.slab.text import SlabText
 from napari_ct_grounding.model.upright import upright_geometry, upright_volume
 
@@ -44,14 +45,14 @@ class SlabModel(GroundingModel):
     frame : SlabFrame
         The grid of the image side.
     encoder : SlabEncoder
-    text : SlabText
+    text : SentenceText or SlabText
     """
 
     coverages = ("masked",)
     matmul_share = 0.1  # small convolutions, and slabs cost more to prepare than to encode
     preprocessing_version = PREPROCESSING_VERSION
 
-    def __init__(self, frame: SlabFrame, encoder: SlabEncoder, text: SlabText) -> None:
+    def __init__(self, frame: SlabFrame, encoder: SlabEncoder, text: SentenceText | SlabText) -> None:
         super().__init__()
         self.frame = frame
         self.encoder = encoder
@@ -77,7 +78,11 @@ class SlabModel(GroundingModel):
             frame = SlabFrame.from_dict(config["frame"])
             size = int(config["embedding_size"])
             encoder = SlabEncoder(in_channels=len(frame.windows_hu), embedding_size=size, **config["encoder"])
-            text = SlabText(embedding_size=size, tokenizer_folder=Path(tokenizer_folder), **config["text"])
+            text = (
+                SlabText(embedding_size=size, tokenizer_folder=Path(tokenizer_folder), **config["text"])
+                if "bert" in config["text"]  # the first edition
+                else SentenceText(embedding_size=size, **config["text"])
+            )
         except (KeyError, TypeError) as error:
             raise WeightsError(
                 f"config.json does not describe a slab model ({error}); it needs frame, encoder, text and embedding_size."
@@ -123,8 +128,7 @@ class SlabModel(GroundingModel):
         for start in range(0, total, _CHUNK):
             if cancel is not None and cancel():
                 raise Cancelled(f"Encoding was stopped after {start} of {total} slabs.")
-            chunk = torch.from_numpy(slabs.hu[start : start + _CHUNK]).to(self.device)
-            tokens.append(self.encoder.features(window_channels(chunk, self.frame)))
+            tokens.append(self.encoder.features(self._channels(slabs.hu, start, min(start + _CHUNK, total))))
             if on_progress is not None:
                 on_progress(min(start + _CHUNK, total), total)
         mask = torch.ones(1, total, dtype=torch.bool, device=self.device)
@@ -139,6 +143,13 @@ class SlabModel(GroundingModel):
             covered_mm=slabs.covered_mm,
             covered_body_fraction=slabs.covered_body_fraction,
         )
+
+    def _channels(self, hu: np.ndarray, start: int, end: int) -> torch.Tensor:
+        """Return the channels of slabs `start` to `end`, beside each its neighbours'."""
+        rows = neighbour_rows([len(hu)], self.encoder.num_neighbours)[start:end]
+        first, last = int(rows.min()), int(rows.max())
+        chunk = torch.from_numpy(hu[first : last + 1]).to(self.device)
+        return window_channels(chunk, self.frame)[(rows - first).to(self.device)].flatten(1, 2)
 
     def resamples_upright(self, geometry: VolumeGeometry, coverage: str) -> bool:
         """Whether a scan on this grid is resampled along the patient's axes before it is encoded.
@@ -161,7 +172,8 @@ class SlabModel(GroundingModel):
         """Floating-point operations for one slab, counted by torch in a run over an empty one."""
         from torch.utils.flop_counter import FlopCounterMode
 
-        slab = torch.zeros(1, len(self.frame.windows_hu), *self.frame.shape, device=self.device)
+        channels = len(self.frame.windows_hu) * (2 * self.encoder.num_neighbours + 1)
+        slab = torch.zeros(1, channels, *self.frame.shape, device=self.device)
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
             self.encoder.features(slab)
         return float(counter.get_total_flops())

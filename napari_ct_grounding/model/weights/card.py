@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_ct_grounding.core.disease_reference import DiseaseReference, disease_references_from
 from napari_ct_grounding.core.errors import WeightsError
+from napari_ct_grounding.core.location import LocationRule
 from napari_ct_grounding.core.profile import DECODINGS
 
 __all__ = ["CARD_FORMAT_VERSION", "WeightsCard", "read_card"]
@@ -34,10 +37,17 @@ class WeightsCard:
     interval_temperature : float
         Of the softmax whose smallest range holding `interval_mass` is the interval.
     interval_mass : float
+    interval_radius_mm : float
+        Moves both ends of the interval outwards, so that it holds the truth as often as it says (split-conformal).
     is_calibrated : bool
-        Whether `interval_temperature` was fitted on held-out cases.
+        Whether `interval_temperature` and `interval_radius_mm` were fitted on held-out cases.
     location_threshold : float or None
-        Least score (cosine at the best position) that names a place; None where nobody calibrated it.
+        Least score (cosine at the best position) that names a place; None where nobody calibrated it. Not asked where there
+        is a `location_rule`.
+    location_rule : LocationRule or None
+        Learned rule that says whether a sentence names a place in a scan.
+    disease_reference : dict
+        Name of a disease to the distribution of its score over reference scans.
     metrics : dict
         Measured figures, as `python -m train evaluate` wrote them.
     probe : dict or None
@@ -53,8 +63,11 @@ class WeightsCard:
     temperature: float = 0.1
     interval_temperature: float = 0.1
     interval_mass: float = 0.8
+    interval_radius_mm: float = 0.0
     is_calibrated: bool = False
     location_threshold: float | None = None
+    location_rule: LocationRule | None = None
+    disease_reference: dict[str, DiseaseReference] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     probe: dict[str, Any] | None = None
     sha256: str | None = None
@@ -75,8 +88,17 @@ class WeightsCard:
             raise WeightsError(
                 f"card.json has format_version {version!r}; this program reads up to {CARD_FORMAT_VERSION}. Update it."
             )
-        card = cls(**{key: value for key, value in record.items() if key in cls.__dataclass_fields__})
-        problems = card._problems()
+        known = {key: value for key, value in record.items() if key in cls.__dataclass_fields__}
+        problems: list[str] = []
+        for name, read in _NESTED.items():
+            value = known.pop(name, None)
+            if value is not None:
+                try:
+                    known[name] = read(value)
+                except ValueError as error:
+                    problems.append(f"{name} cannot be used: {error}")
+        card = cls(**known)
+        problems += card._problems()
         if problems:
             raise WeightsError(f"card.json cannot be used: {'; '.join(problems)}.")
         return card
@@ -97,6 +119,8 @@ class WeightsCard:
             problems.append(f"interval_mass is {self.interval_mass!r}, must lie between 0 and 1")
         if not isinstance(self.is_calibrated, bool):
             problems.append(f"is_calibrated is {self.is_calibrated!r}, must be true or false")
+        if not _is_number(self.interval_radius_mm):
+            problems.append(f"interval_radius_mm is {self.interval_radius_mm!r}, must be a number")
         if not (self.location_threshold is None or _is_number(self.location_threshold)):
             problems.append(f"location_threshold is {self.location_threshold!r}, must be a number or null")
         if not isinstance(self.metrics, dict):
@@ -108,6 +132,13 @@ class WeightsCard:
         if self.sha256 is not None and not (isinstance(self.sha256, str) and re.fullmatch("[0-9a-f]{64}", self.sha256)):
             problems.append(f"sha256 is {self.sha256!r}, must be 64 hexadecimal digits or null")
         return problems
+
+
+#: Fields that are objects of their own, and what reads them; a ValueError says what is wrong.
+_NESTED: dict[str, Callable[[Any], Any]] = {
+    "location_rule": LocationRule.from_dict,
+    "disease_reference": disease_references_from,
+}
 
 
 def _is_number(value: object) -> bool:

@@ -216,6 +216,8 @@ def tokenizer_folder(folder: Path, given: str | Path | None = None) -> Path:
         When there are none in any of these places.
     """
     config = _read_config(folder)
+    if config.get("model_type") == "slab" and "bert" not in config.get("text", {}):
+        return folder  # its words are hashed, not looked up
     repository = config.get("text_tokenizer_name")
     places = [folder] if given is None else [folder, Path(given).expanduser()]
     for place in places:

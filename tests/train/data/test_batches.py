@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 
+from napari_ct_grounding.model.slab.sentence_encoder import SentenceEncoder
 from train.data.augmentation import DepthMap
-from train.data.batches import disease_labels, placed_targets
+from train.data.batches import BatchMaker, BatchSettings, disease_labels, placed_targets
+from train.data.text import FrozenText, WordingBank, draw_wordings
 
 
 def whole(phantom):
@@ -45,3 +48,29 @@ def test_a_disease_cut_off_is_unknown_not_absent(phantoms):
     cut = disease_labels(phantom, [])
     assert np.array_equal(cut == -1, seen == 1)
     assert (disease_labels(replace(phantom, diseases=()), []) == 0).all()
+
+
+@pytest.fixture(scope="module")
+def maker(cache, phantoms):
+    torch.manual_seed(0)
+    encoder = SentenceEncoder(num_buckets=512, width=16, num_layers=1, num_heads=2, hidden_width=24).eval()
+    frozen = FrozenText(encoder)
+    bank = WordingBank(frozen, draw_wordings(phantoms, 2, 0.3, 1))
+    return BatchMaker(cache, phantoms, bank, frozen, BatchSettings(num_scans=2, num_other_reports=2), seed=1)
+
+
+def test_a_step_has_the_same_batch_each_time(maker):
+    first, second = maker.make(3), maker.make(3)
+    for field in fields(first):
+        assert torch.equal(getattr(first, field.name), getattr(second, field.name)), field.name
+
+
+def test_parts_of_a_batch_fit_each_other(maker):
+    batch = maker.make(0)
+    assert batch.mask.sum() == len(batch.hu) == len(batch.detections)
+    assert batch.is_same_report.shape == (2, 4)
+    assert set(batch.report_owner.tolist()) == {0, 1, 2, 3}
+    assert len(batch.report_hidden) == len(batch.report_owner)
+    assert len(batch.claim_hidden) == len(batch.claim_owner) == len(batch.claim_is_true)
+    assert {0.0, 1.0} == set(batch.claim_is_true.tolist())
+    assert batch.detections.any()

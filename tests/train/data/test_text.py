@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from train.data.statements import finding_targets
 from train.data.text import add_noise, draw_wordings, phantom_report
 
 
-def test_every_target_of_the_phantoms_has_many_wordings_in_both_languages(phantoms):
+def test_every_target_of_the_phantoms_and_every_finding_has_many_wordings_in_both_languages(phantoms):
     wordings = draw_wordings(phantoms, num_wordings=12, german_share=0.5, seed=1)
-    assert set(wordings.of_targets) == {target.name for p in phantoms for target in p.targets}
+    shown = {target.name for p in phantoms for target in p.targets}
+    assert set(wordings.of_targets) == shown | set(finding_targets())
     assert all(len(set(sentences)) >= 4 for sentences in wordings.of_targets.values())
     assert set(wordings.denials) == {name for p in phantoms for name in p.absent}
 

@@ -16,6 +16,7 @@ def test_errors_and_shares_are_those_worked_out_by_hand():
     assert model["mean_mm"] == pytest.approx((4 + 30 + 20 + 0) / 4)
     assert model["median_mm"] == pytest.approx(12)
     assert (model["within_12_mm"], model["within_24_mm"], model["inside"]) == (0.5, 0.75, 0.5)
+    assert model["inside_12_mm"] == 0.5
     assert summary["middle_slice"]["mean_mm"] == pytest.approx(10)
     assert summary["category_prior"]["mean_mm"] == pytest.approx((10 + 30 + 10 + 10) / 4)
     assert summary["num_scans"] == 3
@@ -36,3 +37,8 @@ def test_nothing_to_score_gives_none():
 
 def test_the_prior_is_the_median_place():
     assert category_prior({"liver": [0.1, 0.2, 0.9]}) == {"liver": 0.2}
+
+
+def test_a_hit_may_lie_twelve_millimetres_beside_the_extent():
+    model = localization_summary([located(0, 50, 60), located(1, 50, 68)], {}, 10)["model"]
+    assert (model["inside"], model["inside_12_mm"]) == (0.0, 0.5)

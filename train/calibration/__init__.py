@@ -1,0 +1,1 @@
+"""What a card says beside the weights: intervals that hold, "no clear location", the meaning of disease scores."""

@@ -1,0 +1,1 @@
+"""Training: one module for each kind of model, and what they share."""
