@@ -16,6 +16,7 @@ from napari_ct_grounding.core.display import DisplayWindow
 from napari_ct_grounding.core.errors import GroundingError, InputError, LicenceNeededError
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.housekeeping import Housekeeping
 from napari_ct_grounding.widgets.jobs import (
     DOWNLOAD_THREAD_NAME,
@@ -173,6 +174,7 @@ class GroundingDock(DockPanels):
             self.volume_switch.leave()
             self.presenter.clear()
             self._store.release()
+            give_back_freed_memory_soon()
 
     def _all_jobs(self) -> tuple[JobThread, ...]:
         return self.jobs, self.file_jobs, self.download_jobs, self.reading_jobs

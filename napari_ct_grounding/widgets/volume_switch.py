@@ -9,6 +9,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer
 
 from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.layer_watch import LayerWatch
 from napari_ct_grounding.widgets.navigation import SliceFollower
 from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
@@ -122,6 +123,7 @@ class VolumeSwitch(QObject):
         if self._controller.forget_layer(layer_id):
             show_info(f"{name} was removed while it was being encoded; the encoding was stopped.")
         self._follower.set_source(self._controller.intent.source)
+        give_back_freed_memory_soon()
         if self._is_following:
             self._due.start(0)
 
