@@ -146,7 +146,7 @@ def test_results_carry_the_fields_that_the_design_names() -> None:
         "sentence z_mm slice_index image_number score interval_mm covered_mm depths_mm profile peaks_mm has_location"
     )
     assert set(promised.split()) <= set(GroundingResult.__dataclass_fields__)
-    assert list(DiseaseScore.__dataclass_fields__) == ["name", "score", "probability"]
+    assert list(DiseaseScore.__dataclass_fields__) == ["name", "score", "probability", "percentile"]
 
 
 # Packaging -------------------------------------------------------------------------------------------------------

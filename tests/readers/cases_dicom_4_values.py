@@ -131,7 +131,7 @@ CASES = [
         lambda folder: stored_as(folder, unsigned, RescaleSlope=None, RescaleIntercept=None),
         Refused(
             NotHounsfieldError,
-            "The values run from 20 to 1389; Hounsfield units of a body include air or fat below -50. This looks "
+            "The values run from 22 to 1371; Hounsfield units of a body include air or fat below -50. This looks "
             "like a windowed export or another modality. Export the original CT in HU, or say that the values "
             "are HU (--assume-hu in the shell, the question in the dock).",
         ),

@@ -379,7 +379,7 @@ CASES: list[Case] = [
         _edited(lambda raw: raw.replace(b"Offset = ", b"Offset = 1_")),
         Refused(
             VolumeError,
-            "scan.mha has a damaged header: Offset is '1_285.695 -8.855 -500.582', but must be 3 numbers. Repair the "
+            "scan.mha has a damaged header: Offset is '1_285.695 -15.747 -500.582', but must be 3 numbers. Repair the "
             "header.",
         ),
     ),

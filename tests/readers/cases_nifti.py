@@ -478,7 +478,7 @@ CASES: list[Case] = [
         _windowed,
         Refused(
             NotHounsfieldError,
-            "The values run from 0 to 255; Hounsfield units of a body include air or fat below -50. This looks like a "
+            "The values run from 0 to 253; Hounsfield units of a body include air or fat below -50. This looks like a "
             "windowed export or another modality. Export the original CT in HU, or say that the values are HU (--assume-hu "
             "in the shell, the question in the dock).",
         ),
