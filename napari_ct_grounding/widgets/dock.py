@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from napari.utils.notifications import show_error, show_warning
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QTimer
 
 from napari_ct_grounding.core.display import DisplayWindow
 from napari_ct_grounding.core.errors import GroundingError, InputError, LicenceNeededError
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.dock_life import DockLife
 from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.housekeeping import Housekeeping
 from napari_ct_grounding.widgets.jobs import (
@@ -48,7 +47,7 @@ _PLUGIN, _SAMPLE = "napari-ct-grounding", "demo_chest"
 _SOON_MS = 400
 
 
-class GroundingDock(DockPanels):
+class GroundingDock(DockLife, DockPanels):
     """Type a sentence, stand on its slice.
 
     Parameters
@@ -130,9 +129,7 @@ class GroundingDock(DockPanels):
         controller.stage_changed.connect(panel.set_stage)
         controller.working_changed.connect(self._on_working_changed)
         controller.failed.connect(self._on_failed)
-        application = QApplication.instance()
-        if application is not None:
-            application.aboutToQuit.connect(self._on_quit)
+        self.begin_life()
 
     # -- living and resting: the eye of napari's title bar hides a dock, the cross takes it out of the window for good
 
@@ -179,22 +176,13 @@ class GroundingDock(DockPanels):
     def _all_jobs(self) -> tuple[JobThread, ...]:
         return self.jobs, self.file_jobs, self.download_jobs, self.reading_jobs
 
-    def showEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
-        super().showEvent(event)
-        if not event.spontaneous() and not self._is_live:
+    def _return(self) -> None:
+        if not self._is_live:
             self._has_left = False
             self._go_live()
             self._on_theme_changed()
             self.volume_switch.refresh()
             self.presenter.follow_view()
-
-    def hideEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
-        super().hideEvent(event)
-        if event.spontaneous():
-            return  # the window was minimised
-        self._rest()
-        if not self.window().isVisible():  # the viewer is closing
-            self._stop()
 
     def dragEnterEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
         event.setAccepted(any(url.isLocalFile() for url in event.mimeData().urls()))
@@ -203,24 +191,6 @@ class GroundingDock(DockPanels):
         """Open what is dropped on the dock with our reader: napari would ask which one to use."""
         self.opener.open_paths([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
         event.acceptProposedAction()
-
-    def event(self, event: QEvent) -> bool:
-        """Leave the viewer when the dock is taken out of the window (`remove_dock_widget`), or deleted."""
-        is_out = event.type() == QEvent.Type.ParentChange and self.parent() is None
-        if is_out or event.type() == QEvent.Type.DeferredDelete:
-            self._leave()
-        if is_out:
-            # napari leaves an orphan behind. Held and deleted on this thread: Python might collect it on another one.
-            QTimer.singleShot(0, lambda: self._delete_orphan())
-        return super().event(event)
-
-    def _delete_orphan(self) -> None:
-        with suppress(RuntimeError):  # somebody else was faster
-            if self.parent() is None:
-                self.deleteLater()
-
-    def _on_quit(self) -> None:
-        self._stop(wait=True)
 
     # -- wishes
 
