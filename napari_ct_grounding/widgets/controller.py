@@ -6,13 +6,15 @@ yet, and keeps the answers of each scan, so that going back to a volume or to ot
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from psygnal import Signal
 
-from napari_ct_grounding.core.errors import DeviceMemoryError, NotHounsfieldError
+from napari_ct_grounding.core.errors import DeviceMemoryError, InputError, NotHounsfieldError
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.widgets.answers import AnswerStore, ScanAnswers
+from napari_ct_grounding.widgets.asking import SessionAsking, SessionWork
 from napari_ct_grounding.widgets.choices import Choices
 from napari_ct_grounding.widgets.encoding import ScanEncoding
 from napari_ct_grounding.widgets.grounding import SentenceGrounding
@@ -86,6 +88,7 @@ class GroundingController:
         self._scoring = DiseaseScoring(
             jobs, store, self._on_diseases, self._on_scoring_failed, self._on_scoring_progress
         )
+        self._asking = SessionAsking(jobs, store, self.stage_changed.emit, self._tell_working)
 
     # -- what is chosen
 
@@ -116,8 +119,8 @@ class GroundingController:
 
     @property
     def is_working(self) -> bool:
-        """Whether sentences or diseases are being computed."""
-        return self._grounding.is_running or self._scoring.is_running
+        """Whether sentences, diseases or answers for the tabs are being computed."""
+        return self._grounding.is_running or self._scoring.is_running or self._asking.is_running
 
     def choose_source(self, source: LayerSource | None, *, is_orientation_unknown: bool = False) -> None:
         """Take another volume; None where there is none, or where its orientation must be asked first."""
@@ -236,6 +239,51 @@ class GroundingController:
             self._waiting.append(request.sentence)
         self.encode()
 
+    def ask(
+        self,
+        kind: str,
+        work: SessionWork,
+        on_done: Callable[[Any], None],
+        *,
+        on_failed: Callable[[Exception], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+        on_cancelled: Callable[[], None] | None = None,
+    ) -> None:
+        """Do something else in the session, on the inference thread, with the chosen scan; the latest of each kind counts.
+
+        Parameters
+        ----------
+        kind : str
+            Names what is asked; older work of the same kind is stopped.
+        work : callable
+            ``work(session, encoded, context)`` on the inference thread; touches neither widget nor viewer.
+        on_done, on_failed, on_progress, on_cancelled : callable
+            On this thread: ``(answer)``, ``(exception)``, ``(done, total)``, ``()``. A failure is told by `failed` by default.
+
+        Raises
+        ------
+        InputError
+            When the scan is not encoded yet.
+        """
+        request = resolve_scan(self.intent)
+        answers = self._answers.of(request)
+        if answers is None:
+            raise InputError("The scan is not encoded yet. Press Encode first.")
+        self._asking.start(
+            kind,
+            request,
+            answers.scan.encoded,
+            work,
+            on_done,
+            on_failed or self.failed.emit,
+            on_progress or self.progressed.emit,
+            on_cancelled or _nothing,
+        )
+
+    def stop_asking(self, kind: str) -> None:
+        """Stop the work of one kind that `ask` began, if it still runs."""
+        self._asking.cancel(kind)
+
     def cancel(self) -> None:
         """Stop all that runs; sentences that wait are let go, answers that are there stay."""
         self._waiting = []
@@ -251,6 +299,7 @@ class GroundingController:
         """Stop the sentences and scores of all scans, or of one layer's."""
         self._grounding.cancel(layer_id)
         self._scoring.cancel(layer_id)
+        self._asking.cancel_all(layer_id)
         self._tell_working()
 
     def _answer_waiting(self, request: ScanRequest, answers: ScanAnswers) -> None:
@@ -328,3 +377,7 @@ class GroundingController:
 def _has_way_out(error: Exception) -> bool:
     """Whether a device ran out of memory that is not the last resort."""
     return isinstance(error, DeviceMemoryError) and not error.device.startswith("cpu")
+
+
+def _nothing() -> None:
+    pass

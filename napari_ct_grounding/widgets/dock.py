@@ -31,6 +31,7 @@ from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
 from napari_ct_grounding.widgets.panels.session_menu import SessionMenu
 from napari_ct_grounding.widgets.presenter import Presenter
 from napari_ct_grounding.widgets.questions import Questions
+from napari_ct_grounding.widgets.tabs import TabContext, build_tabs
 from napari_ct_grounding.widgets.view import radiological_view_of
 from napari_ct_grounding.widgets.volume_switch import VolumeSwitch
 from napari_ct_grounding.widgets.volumes import VolumeList
@@ -94,6 +95,13 @@ class GroundingDock(DockLife, DockPanels):
         self.housekeeping = Housekeeping(self.controller, self._store, self.file_jobs)
         self.menu = SessionMenu(self.housekeeping.menu_facts, self)
         self.volume_panel.model_row.addWidget(self.menu)
+        context = TabContext(
+            napari_viewer, self.controller, self.follower, self.presenter, self.volumes, self.notices, self.strip,
+            self.file_jobs,
+        )  # fmt: skip
+        self._tabs = build_tabs(context, colors_of_theme(napari_viewer.theme))
+        for tab in self._tabs:
+            self.tabs.setTabToolTip(self.tabs.addTab(tab.panel, tab.title), tab.tool_tip)
         self._soon_timer = QTimer(self)
         self._soon_timer.setSingleShot(True)
         self._soon_timer.timeout.connect(self._show_working)
@@ -141,6 +149,8 @@ class GroundingDock(DockLife, DockPanels):
             self.follower.follow()
             self.opener.listen()
             self.weights_switch.look()
+            for tab in self._tabs:
+                tab.go_live()
 
     def _rest(self) -> None:
         """Stop listening, but for layers that go: their voxels must go with them."""
@@ -150,6 +160,8 @@ class GroundingDock(DockLife, DockPanels):
             self.follower.rest()
             self.opener.ignore()
             self.presenter.canvas_text.clear()
+            for tab in self._tabs:
+                tab.rest()
         self.volume_switch.rest()
         for jobs in self._all_jobs():
             jobs.rest()
@@ -168,6 +180,8 @@ class GroundingDock(DockLife, DockPanels):
             self._has_left = True
             self._rest()
             self._stop()
+            for tab in self._tabs:
+                tab.leave()
             self.volume_switch.leave()
             self.presenter.clear()
             self._store.release()
@@ -250,5 +264,8 @@ class GroundingDock(DockLife, DockPanels):
             (show_warning if isinstance(error, GroundingError) else show_error)(error_text(error))
 
     def _on_theme_changed(self, _event: object = None) -> None:
-        self.set_colors(colors_of_theme(self.viewer.theme))
+        colors = colors_of_theme(self.viewer.theme)
+        self.set_colors(colors)
+        for tab in self._tabs:
+            tab.set_colors(colors)
         self.presenter.show_scan()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel
@@ -44,6 +44,8 @@ class DockPanels(QWidget):
         self.disease_panel = DiseasePanel(colors, self)
         self.strip = ProfileStrip(colors, self)
         self.status_line = StatusLine(colors, self)
+        #: What the dock works on: one tab for single sentences, others are added by the dock.
+        self.tabs = self._tab_group()
         self._lay_out()
 
     def set_colors(self, colors: PanelColors) -> None:
@@ -54,10 +56,14 @@ class DockPanels(QWidget):
 
     def _lay_out(self) -> None:
         lists = QSplitter(Qt.Orientation.Vertical, self)
-        lists.addWidget(self._titled("Answers", self.table))
-        lists.addWidget(self._titled("Diseases", self.disease_panel))
+        self.tabs.addTab(self.table, "Answers")
+        self.tabs.setTabToolTip(0, "The sentences that you asked about")
+        lower = self._tab_group()
+        lower.addTab(self.disease_panel, "Diseases")
+        for group in (self.tabs, lower):
+            lists.addWidget(group)
         lists.setChildrenCollapsible(False)
-        lists.setSizes([200, 260])
+        lists.setSizes([300, 200])
         column = QVBoxLayout()
         column.setSpacing(6)
         for part in (
@@ -79,13 +85,8 @@ class DockPanels(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(_MIN_WIDTH)
 
-    def _titled(self, title: str, panel: QWidget) -> QWidget:
-        box = QWidget(self)
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        label = QLabel(title, box)
-        label.setObjectName("ct_grounding_title")
-        column.addWidget(label)
-        column.addWidget(panel)
-        return box
+    def _tab_group(self) -> QTabWidget:
+        group = QTabWidget(self)
+        group.setDocumentMode(True)
+        group.setUsesScrollButtons(True)
+        return group
