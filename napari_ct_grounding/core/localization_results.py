@@ -28,6 +28,8 @@ __all__ = [
     "LocalizationResults",
     "LocalizationRow",
     "Truth",
+    "localization_results_from",
+    "read_json",
     "read_localization_results",
 ]
 
@@ -224,13 +226,28 @@ def read_localization_results(path: Path) -> LocalizationResults:
         When it is no such file, of a later version, or damaged; with all that is wrong in one message.
     """
     path = Path(path)
+    return localization_results_from(read_json(path), path.name)
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, or is no JSON.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path.name} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"{path.name} is not valid JSON. Choose the file that batch or evaluate wrote.") from error
-    _check_version(content, path.name)
+
+
+def localization_results_from(content: Any, name: str) -> LocalizationResults:
+    """Return the results of which `content` is the JSON; `name` stands in messages. Raises as `read_localization_results`."""
+    _check_version(content, name)
     problems: list[str] = []
     file = JsonObject(content, "the file", problems)
     weights, program = file.nested("weights"), file.nested("program")
@@ -243,7 +260,7 @@ def read_localization_results(path: Path) -> LocalizationResults:
         created=file.text("created"),
         program=Program(program.text("name"), program.text("version"), program.optional_text("commit")),
     )
-    raise_problems(problems, path.name, "Make it again.")
+    raise_problems(problems, name, "Make it again.")
     return results
 
 
@@ -254,8 +271,8 @@ def _check_version(content: Any, name: str) -> None:
     if fields.get("format") != FORMAT:
         if version == 1:
             raise InputError(
-                f"{name} has schema_version 1, the form of the released RadFinder code, which this program does not know "
-                f"how to read. Ask the same sentences by 'ct-grounding batch'."
+                f"{name} has schema_version 1, the form of the released RadFinder code, which holds too little to go on with. "
+                f"Ask the same sentences by 'ct-grounding batch'; the dock Localization errors can show the file."
             )
         raise InputError(f"{name} is not a file of localization results: its format is not {FORMAT!r}.")
     if type(version) is not int or version != SCHEMA_VERSION:
