@@ -164,16 +164,16 @@ class _Layout:
     def _result(self, sentence: str, z_mm: float, true_mm: float | None, stored: Any) -> GroundingResult:
         width = self.resolution_mm
         profile = None if self.is_in_mm else _profile(stored)
-        depths_mm: NDArray
+        depths_mm: NDArray[np.float64]
         peaks: tuple[float, ...]
         if profile is None:
             # An axis to draw on, and nothing on it. How long the scan is, and in world z where it begins, is not known.
             ends = np.array([value for value in (z_mm, true_mm) if value is not None])
-            depths_mm = np.array([ends.min() - width / 2, ends.max() + width / 2], dtype=np.float64)
+            depths_mm = np.asarray([ends.min() - width / 2, ends.max() + width / 2], dtype=np.float64)
             profile, peaks = np.full(2, np.nan, dtype=np.float32), (z_mm,)
             covered = (math.nan if self.is_in_mm else 0.0, math.nan)
         else:
-            depths_mm = (np.arange(len(profile)) + 0.5) * width
+            depths_mm = np.asarray((np.arange(len(profile)) + 0.5) * width, dtype=np.float64)
             covered, peaks = (0.0, len(profile) * width), _peaks(profile, depths_mm, width)
         is_known = np.isfinite(profile)
         return GroundingResult(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,43 @@ from napari.utils.colormaps import Colormap
 from napari_ct_grounding.widgets.sources import ROLE_KEY
 from napari_ct_grounding.widgets.view import find_layer, is_through_plane
 
-__all__ = ["HIGHLIGHT_COLOR", "HighlightLayers", "kept_selection"]
+__all__ = ["HIGHLIGHT_COLOR", "TRUTH_COLOR", "TRUTH_LOOK", "HighlightLayers", "HighlightLook", "kept_selection"]
 
 #: One colour for everything that the model says: frame, band, strip, bars.
 HIGHLIGHT_COLOR = "#f5a623"
+#: And one for the truth; told from the other in every common kind of colour blindness.
+TRUTH_COLOR = "#d57be8"
 
-_FRAME_NAME = "predicted slice"
-_BAND_NAME = "interval"
-_BAND_COLORMAP = Colormap([[0.96, 0.65, 0.14, 0.0], [0.96, 0.65, 0.14, 1.0]], name="ct-grounding-interval")
 _BAND_OPACITY = 0.28
+
+
+@dataclass(frozen=True)
+class HighlightLook:
+    """What a frame and a band are called in the layer list, and how they look.
+
+    Parameters
+    ----------
+    frame_name, band_name : str
+    color : str
+        As #rrggbb.
+    inset : float
+        Distance of the frame from the border of the picture, in widths of the frame: two frames can share a slice.
+    """
+
+    frame_name: str
+    band_name: str
+    color: str
+    inset: float = 0.0
+
+    @property
+    def colormap(self) -> Colormap:
+        """From nothing to the colour."""
+        red, green, blue = (int(self.color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        return Colormap([[red, green, blue, 0.0], [red, green, blue, 1.0]], name=f"ct-grounding-{self.band_name}")
+
+
+PREDICTION_LOOK = HighlightLook("predicted slice", "interval", HIGHLIGHT_COLOR)
+TRUTH_LOOK = HighlightLook("true slice", "true range", TRUTH_COLOR, inset=1.5)
 
 
 @contextmanager
@@ -47,10 +76,12 @@ class HighlightLayers:
     Parameters
     ----------
     viewer : napari.Viewer
+    look : HighlightLook
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: Any, look: HighlightLook = PREDICTION_LOOK) -> None:
         self._viewer = viewer
+        self._look = look
         self._frame_id: Hashable | None = None
         self._band_id: Hashable | None = None
         self._volume_id: Hashable | None = None
@@ -73,16 +104,16 @@ class HighlightLayers:
         if self._volume_id != layer.unique_id:
             self.clear()
             self._volume_id = layer.unique_id
-        frame, band = _frame_outline(layer, slice_index), _band_values(layer, interval_slices)
+        frame, band = _frame_outline(layer, slice_index, self._look), _band_values(layer, interval_slices)
         with kept_selection(self._viewer):
             shown_band = self._found(self._band_id)
             if shown_band is None:
-                self._band_id = self._viewer.add_layer(_band_layer(layer, band)).unique_id
+                self._band_id = self._viewer.add_layer(_band_layer(layer, band, self._look)).unique_id
             else:
                 shown_band.data = band
             shown_frame = self._found(self._frame_id)
             if shown_frame is None:
-                self._frame_id = self._viewer.add_layer(_frame_layer(layer, frame)).unique_id
+                self._frame_id = self._viewer.add_layer(_frame_layer(layer, frame, self._look)).unique_id
             else:
                 shown_frame.data = [frame]
                 shown_frame.selected_data = set()
@@ -142,10 +173,10 @@ def _placed_like(layer: Any) -> dict[str, Any]:
     }
 
 
-def _frame_outline(layer: Any, slice_index: int) -> np.ndarray:
+def _frame_outline(layer: Any, slice_index: int, look: HighlightLook) -> np.ndarray:
     """Corners (4, 3) of the field of view on one slice, in voxels of `layer`."""
     _, rows, columns = layer.data.shape
-    inset = 0.5 * _frame_width(layer) - 0.5
+    inset = (0.5 + look.inset) * _frame_width(layer) - 0.5
     low, high_row, high_column = inset, rows - 1 - inset, columns - 1 - inset
     return np.array(
         [
@@ -163,12 +194,12 @@ def _frame_width(layer: Any) -> float:
     return max(1.0, 0.008 * max(layer.data.shape[1:]))
 
 
-def _frame_layer(layer: Any, outline: np.ndarray) -> Shapes:
+def _frame_layer(layer: Any, outline: np.ndarray, look: HighlightLook) -> Shapes:
     return Shapes(
         [outline],
         shape_type="rectangle",
-        name=_FRAME_NAME,
-        edge_color=HIGHLIGHT_COLOR,
+        name=look.frame_name,
+        edge_color=look.color,
         face_color="transparent",
         edge_width=_frame_width(layer),
         metadata={ROLE_KEY: "frame"},
@@ -183,7 +214,7 @@ def _band_values(layer: Any, interval_slices: tuple[int, int]) -> np.ndarray:
     return values
 
 
-def _band_layer(layer: Any, values: np.ndarray) -> Image:
+def _band_layer(layer: Any, values: np.ndarray, look: HighlightLook) -> Image:
     _, rows, columns = layer.data.shape
     placed = _placed_like(layer)
     z, y, x = placed["scale"]
@@ -193,8 +224,8 @@ def _band_layer(layer: Any, values: np.ndarray) -> Image:
     placed["translate"] = (t_z, t_y + y * (rows - 1) / 2, t_x + x * (columns - 1) / 2)
     return Image(
         values,
-        name=_BAND_NAME,
-        colormap=_BAND_COLORMAP,
+        name=look.band_name,
+        colormap=look.colormap,
         contrast_limits=(0.0, 1.0),
         opacity=_BAND_OPACITY,
         blending="translucent",
