@@ -6,32 +6,60 @@ Painted by hand and cached as a picture: while the slider moves only one line ch
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QBrush, QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QWheelEvent
-from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+from qtpy.QtGui import (
+    QBrush,
+    QContextMenuEvent,
+    QFont,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QWheelEvent,
+)
+from qtpy.QtWidgets import QFileDialog, QMenu, QMessageBox, QSizePolicy, QToolTip, QWidget
 
+from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.panels.colors import PanelColors
+from napari_ct_grounding.widgets.panels.profile_painting import (
+    MAX_OVERLAYS,
+    CurveScale,
+    overlay_pen,
+    paint_overlay,
+    paint_profile,
+)
+from napari_ct_grounding.widgets.panels.strip_export import save_strip_picture, save_strip_table
+from napari_ct_grounding.widgets.panels.strip_marks import MARK_KINDS, StripMark, mark_rect, paint_marks
 
 __all__ = ["ProfileStrip", "tick_positions"]
 
-#: A difference of cosine this large fills the width; flatter profiles look flat.
-MIN_SPAN = 0.2
-
 _WIDTH = 82
 _TOP, _BOTTOM, _LEFT, _RIGHT = 20, 10, 33, 8
+#: A click within this distance (px) of a curve means it.
+_NEAR = 4.0
 
 
 class ProfileStrip(QWidget):
     """Shows a profile, its interval, what the model did not see, and where the viewer stands.
 
-    Dragging and clicking ask for a place (`z_requested`), the wheel for the next slice (`step_requested`, +1 towards the head).
+    Over the profile lie those of other sentences (`set_overlays`), beside it what others say of the same axis (`set_marks`); both
+    belong to the profile that is shown, and go when another one comes.
+
+    Dragging and clicking ask for a place (`z_requested`), the wheel for the next slice (`step_requested`, +1 towards the head). A
+    click on a curve or a mark tells which one first (`profile_clicked` with the result, `mark_clicked` with the number).
     """
 
     z_requested = Signal(float)
     step_requested = Signal(int)
+    profile_clicked = Signal(object)
+    mark_clicked = Signal(int)
 
     def __init__(self, colors: PanelColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +67,8 @@ class ProfileStrip(QWidget):
         self._extent_mm: tuple[float, float] | None = None
         self._covered_mm: tuple[float, float] | None = None
         self._result: GroundingResult | None = None
+        self._overlays: tuple[GroundingResult, ...] = ()
+        self._marks: tuple[StripMark, ...] = ()
         self._position_mm: float | None = None
         self._picture: QPixmap | None = None
         self._wheel_rest = 0
@@ -58,15 +88,34 @@ class ProfileStrip(QWidget):
         self._repaint_all()
 
     def set_extent(self, extent_mm: tuple[float, float] | None, covered_mm: tuple[float, float] | None = None) -> None:
-        """Show the scan from its lowest to its highest slice, and which part of it the model saw."""
-        self._extent_mm, self._covered_mm = extent_mm, covered_mm
-        self._result = None
-        self._repaint_all()
+        """Show the scan from its lowest to its highest slice, and which part of it the model saw; another one comes empty."""
+        if (extent_mm, covered_mm) != (self._extent_mm, self._covered_mm):
+            self._extent_mm, self._covered_mm = extent_mm, covered_mm
+            self._result, self._overlays, self._marks = None, (), ()
+            self._repaint_all()
 
     def set_result(self, result: GroundingResult | None) -> None:
-        """Show a profile with its interval; None shows the axis alone."""
-        self._result = result
-        self._repaint_all()
+        """Show a profile with its interval; None shows the axis alone. Overlays and marks of another one go."""
+        if result is not self._result:
+            self._result, self._overlays, self._marks = result, (), ()
+            self._repaint_all()
+
+    def set_overlays(self, results: Sequence[GroundingResult]) -> None:
+        """Draw the first few of other profiles as lines over the one that is shown, on one scale with it."""
+        overlays = tuple(result for result in results if result is not self._result)[:MAX_OVERLAYS]
+        if overlays != self._overlays:
+            self._overlays = overlays
+            self._repaint_all()
+
+    def set_marks(self, marks: Sequence[tuple[float, float, str, str]]) -> None:
+        """Draw places beside the profile: (z_lo_mm, z_hi_mm, label, kind), see `StripMark`."""
+        new = tuple(StripMark(*mark) for mark in marks)
+        unknown = {mark.kind for mark in new} - set(MARK_KINDS)
+        if unknown:
+            raise ValueError(f"The kind of a mark is {sorted(unknown)}; it must be one of {MARK_KINDS}.")
+        if new != self._marks:
+            self._marks = new
+            self._repaint_all()
 
     def set_position(self, z_mm: float | None) -> None:
         """Move the line that shows where the viewer stands."""
@@ -83,6 +132,21 @@ class ProfileStrip(QWidget):
     def result(self) -> GroundingResult | None:
         """What is shown."""
         return self._result
+
+    @property
+    def overlays(self) -> tuple[GroundingResult, ...]:
+        """The profiles drawn over it."""
+        return self._overlays
+
+    @property
+    def marks(self) -> tuple[StripMark, ...]:
+        """The places drawn beside it."""
+        return self._marks
+
+    def legend(self) -> list[tuple[QPen, str]]:
+        """Stroke and sentence of every curve, the filled one first."""
+        own = [] if self._result is None else [(QPen(self._colors.accent, 1.6), self._result.sentence)]
+        return own + [(overlay_pen(i, self._colors), result.sentence) for i, result in enumerate(self._overlays)]
 
     def _repaint_all(self) -> None:
         self._picture = None
@@ -138,8 +202,8 @@ class ProfileStrip(QWidget):
         if self._extent_mm is None:
             return
         self._paint_uncovered(painter, plot)
-        if self._result is not None:
-            self._paint_profile(painter, plot, self._result)
+        self._paint_curves(painter, plot)
+        paint_marks(painter, self._placed_marks(), self._colors)
         painter.setPen(QPen(self._colors.line, 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(plot.adjusted(0.5, 0.5, -0.5, -0.5))
@@ -159,38 +223,25 @@ class ProfileStrip(QWidget):
                 top, bottom = self.y_of_z(high), self.y_of_z(low)
                 painter.fillRect(QRectF(plot.left(), top, plot.width(), bottom - top), brush)
 
-    def _paint_profile(self, painter: QPainter, plot: QRectF, result: GroundingResult) -> None:
-        painter.save()
-        painter.setClipRect(plot)
-        if result.has_location:
-            shade = QColor(self._colors.accent)
-            shade.setAlpha(60)
-            top, bottom = self.y_of_z(result.interval_mm[1]), self.y_of_z(result.interval_mm[0])
-            painter.fillRect(QRectF(plot.left(), top, plot.width(), bottom - top), shade)
-        is_valid = np.isfinite(result.profile)
-        if is_valid.any():
-            values = result.profile[is_valid].astype(float)
-            low = float(values.min())
-            span = max(float(values.max()) - low, MIN_SPAN)
-            reach = plot.width() - 8
-            points = [
-                QPointF(plot.left() + 2 + (value - low) / span * reach, self.y_of_z(z))
-                for z, value in zip(result.depths_mm[is_valid], values, strict=True)
-            ]
-            color = self._colors.accent if result.has_location else self._colors.faded
-            fill = QColor(color)
-            fill.setAlpha(70)
-            outline = QPolygonF([QPointF(plot.left(), points[0].y()), *points, QPointF(plot.left(), points[-1].y())])
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(fill)
-            painter.drawPolygon(outline)
-            painter.setPen(QPen(color, 1.6))
-            painter.drawPolyline(QPolygonF(points))
-        if result.has_location:
-            y = self.y_of_z(result.z_mm)
-            painter.setPen(QPen(self._colors.accent, 1.2, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-        painter.restore()
+    def _paint_curves(self, painter: QPainter, plot: QRectF) -> None:
+        scale = self._scale()
+        if self._result is not None:
+            paint_profile(painter, plot, self._result, scale, self.y_of_z, self._colors)
+        for index, overlay in enumerate(self._overlays):
+            paint_overlay(painter, plot, overlay, scale, self.y_of_z, overlay_pen(index, self._colors))
+
+    def _curves(self) -> list[GroundingResult]:
+        return [*self._overlays, *(() if self._result is None else (self._result,))]
+
+    def _scale(self) -> CurveScale:
+        return CurveScale.of(self._curves(), self._plot())
+
+    def _placed_marks(self) -> list[tuple[StripMark, QRectF]]:
+        plot = self._plot()
+        return [
+            (mark, mark_rect(mark.kind, plot, self.y_of_z(mark.z_hi_mm), self.y_of_z(mark.z_lo_mm)))
+            for mark in self._marks
+        ]
 
     def _paint_position(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -206,13 +257,39 @@ class ProfileStrip(QWidget):
     # -- mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        place = event.position()
+        mark, curve = self._mark_at(place), self._curve_at(place)
+        if mark is not None:
+            self.mark_clicked.emit(mark)
+            self.z_requested.emit(self._marks[mark].z_mm)
+            return
+        if curve is not None:
+            self.profile_clicked.emit(curve)
         self._ask_for_place(event)
+
+    def _mark_at(self, place: QPointF) -> int | None:
+        """Number of the mark under the mouse, the nearest where several lie; bands are no targets, as they fill the plot."""
+        hits = [
+            (abs(rect.center().y() - place.y()), number)
+            for number, (mark, rect) in enumerate(self._placed_marks())
+            if mark.kind in ("finding", "reference") and rect.contains(place)
+        ]
+        return min(hits)[1] if hits else None
+
+    def _curve_at(self, place: QPointF) -> GroundingResult | None:
+        """The curve under the mouse, the nearest where several pass."""
+        scale, z_mm = self._scale(), self.z_of_y(place.y())
+        far = [(x, result) for result in self._curves() if (x := scale.x_at(result, z_mm)) is not None]
+        x, result = min(far, key=lambda entry: abs(entry[0] - place.x()), default=(math.inf, None))
+        return result if abs(x - place.x()) <= _NEAR else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._ask_for_place(event)
         elif self._extent_mm is not None:
-            QToolTip.showText(event.globalPosition().toPoint(), self._description(event.position().y()), self)
+            QToolTip.showText(event.globalPosition().toPoint(), self._description(event.position()), self)
 
     def _ask_for_place(self, event: QMouseEvent) -> None:
         if self._extent_mm is not None:
@@ -227,19 +304,63 @@ class ProfileStrip(QWidget):
             self.step_requested.emit(steps)
         event.accept()
 
-    def _description(self, y: float) -> str:
-        z_mm = self.z_of_y(y)
-        text = f"z {z_mm:.1f} mm"
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802, D102 (Qt's name)
+        menu = QMenu(self)
+        picture = menu.addAction("Save as picture (PNG)\u2026")
+        picture.triggered.connect(lambda: self._save("PNG (*.png)", ".png"))
+        table = menu.addAction("Save profiles as table (CSV)\u2026")
+        table.triggered.connect(lambda: self._save("CSV (*.csv)", ".csv"))
+        picture.setEnabled(self._extent_mm is not None)
+        table.setEnabled(bool(self._curves()))
+        menu.exec(event.globalPos())
+
+    def _save(self, kind: str, suffix: str) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the profile strip", f"profile{suffix}", kind)
+        if not name:
+            return
+        try:
+            self.save(Path(name).with_suffix(suffix))
+        except InputError as error:
+            QMessageBox.warning(self, "Profile strip", str(error))
+
+    def save(self, path: Path) -> None:
+        """Write the strip as a picture (.png) or its profiles as a table (.csv).
+
+        Raises
+        ------
+        InputError
+            When the file cannot be written.
+        """
+        if path.suffix == ".png":
+            save_strip_picture(path, self, self.legend(), self.palette().window().color(), self._colors.text)
+        else:
+            save_strip_table(path, [result for result in (self._result, *self._overlays) if result is not None])
+
+    def _description(self, place: QPointF) -> str:
+        z_mm = self.z_of_y(place.y())
+        lines = [f"z {z_mm:.1f} mm".replace("-", "\u2212")]
         if self._covered_mm is not None and not self._covered_mm[0] <= z_mm <= self._covered_mm[1]:
-            return f"{text}\nnot seen by the model"
-        if self._result is not None:
-            value = self._result.profile[int(np.argmin(np.abs(self._result.depths_mm - z_mm)))]
-            if np.isfinite(value):
-                text += f"\nsimilarity {value:.2f}"
-            low, high = self._result.interval_mm
-            if self._result.has_location and low <= z_mm <= high:
-                text += f"\nin the interval {low:.0f} to {high:.0f} mm"
-        return text
+            lines.append("not seen by the model")
+        elif self._result is not None:
+            lines += _lines_of(self._result, z_mm)
+        mark, curve = self._mark_at(place), self._curve_at(place)
+        if mark is not None:
+            lines.append(self._marks[mark].label)
+        elif curve is not None:
+            lines.append(curve.sentence)
+        lines += [mark.label for mark in self._marks if mark.kind == "truth" and mark.z_lo_mm <= z_mm <= mark.z_hi_mm]
+        return "\n".join(lines)
+
+
+def _lines_of(result: GroundingResult, z_mm: float) -> list[str]:
+    lines = []
+    value = result.profile[int(np.argmin(np.abs(result.depths_mm - z_mm)))]
+    if np.isfinite(value):
+        lines.append(f"similarity {value:.2f}".replace("-", "\u2212"))
+    low, high = result.interval_mm
+    if result.has_location and low <= z_mm <= high:
+        lines.append(f"in the interval {low:.0f} to {high:.0f} mm".replace("-", "\u2212"))
+    return lines
 
 
 def tick_positions(low: float, high: float, max_ticks: int) -> list[float]:
