@@ -20,14 +20,25 @@ class ScanAnswers:
     ----------
     scan : EncodedScan
     results : dict
-        From cleaned sentence to result, in the order of asking.
+        From cleaned sentence to result, in the order of asking: the list of answers.
+    aside : dict
+        The same for sentences that nobody typed, as those of a whole report; known, but not listed.
     diseases : list of DiseaseScore or None
         None until they are there; empty where they could not be computed.
     """
 
     scan: EncodedScan
     results: dict[str, GroundingResult] = field(default_factory=dict)
+    aside: dict[str, GroundingResult] = field(default_factory=dict)
     diseases: list[DiseaseScore] | None = None
+
+    def find(self, sentence: str) -> GroundingResult | None:
+        """Return what is known of a cleaned sentence, listed or not."""
+        return self.results.get(sentence) or self.aside.get(sentence)
+
+    def is_known(self, result: GroundingResult | None) -> bool:
+        """Whether a result is one of these."""
+        return result is not None and self.find(result.sentence) is result
 
 
 class AnswerStore:

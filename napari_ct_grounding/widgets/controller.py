@@ -232,8 +232,11 @@ class GroundingController:
         """
         request = resolve_sentence(self.intent, text)
         answers = self._answers.of(request.scan)
-        if answers is not None and request.sentence in answers.results:
-            self.answered.emit(answers.results[request.sentence], False)
+        known = None if answers is None else answers.find(request.sentence)
+        if answers is not None and known is not None:
+            is_listed = request.sentence in answers.results
+            answers.results[request.sentence] = known
+            self.answered.emit(known, not is_listed)
             return
         if request.sentence not in self._waiting:
             self._waiting.append(request.sentence)

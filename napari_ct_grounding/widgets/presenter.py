@@ -77,7 +77,7 @@ class Presenter:
         self.show_diseases()
         self.show_status()
         self._panels.volume_panel.set_encoding(self._controller.is_encoding, answers is not None, source is not None)
-        shown = self._selected if any(self._selected is result for result in results) else None
+        shown = self._selected if answers is not None and answers.is_known(self._selected) else None
         self.select(shown or (results[-1] if results else None))
         if self._selected is not None:
             self._panels.table.select(self._selected.sentence)
