@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_ct_grounding import __version__
-from napari_ct_grounding.cli import batch, cache, demo, scans, weights
+from napari_ct_grounding.cli import batch, cache, demo, report, scans, weights
 
 __all__ = ["make_parser"]
 
@@ -14,6 +14,7 @@ COMMAND_MODULES = (
     demo,
     scans,
     batch,
+    report,
     cache,
     weights,
 )

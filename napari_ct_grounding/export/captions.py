@@ -51,10 +51,10 @@ def remark_text(finding: Finding) -> str:
         return finding.message
     if finding.is_negated:
         return "negated"
-    if finding.is_prior:
-        return "earlier examination"
+    if finding.is_normal:
+        return "normal"
     if not finding.is_localizable:
-        return "names no place"
+        return "speaks of no place in this scan"
     if finding.result is None:
         return "not grounded"
     return "" if finding.result.has_location else "no clear location"

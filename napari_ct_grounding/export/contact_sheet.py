@@ -19,8 +19,9 @@ from napari_ct_grounding.export.whole_file import whole_file
 
 __all__ = ["NO_KEY_IMAGES", "contact_sheet", "write_contact_sheet"]
 
-NO_KEY_IMAGES = "No sentence points at a slice of this scan, so there is no key image to show. "
-    "Ask for a place, or choose JSON or CSV."
+NO_KEY_IMAGES = (
+    "No sentence points at a slice of this scan, so there is no key image. Ask for a place, or choose JSON or CSV."
+)
 
 _TILE_PX = 360
 _CAPTION_PX = 104

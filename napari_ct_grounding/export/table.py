@@ -17,8 +17,8 @@ from napari_ct_grounding.export.whole_file import whole_file
 __all__ = ["COLUMNS", "table_csv", "write_table"]
 
 COLUMNS = (
-    "number", "section", "sentence", "negated", "prior_study", "localizable", "clear_location", "series_number", "image_number",
-    "slice_index", "file_index", "z_mm", "interval_lo_mm", "interval_hi_mm", "score", "depth_width_mm", "calibrated",
+    "number", "section", "sentence", "negated", "normal", "uncertain", "prior_study", "localizable", "clear_location",
+    "series_number", "image_number", "slice_index", "file_index", "z_mm", "interval_lo_mm", "interval_hi_mm", "score", "depth_width_mm", "calibrated",
     "reference", "reference_z_mm", "difference_mm", "remark", "scan", "weights", "coverage",
 )  # fmt: skip
 
@@ -50,6 +50,8 @@ def _sentence_cells(finding: Finding) -> dict[str, Any]:
         "section": finding.section,
         "sentence": finding.sentence,
         "negated": finding.is_negated,
+        "normal": finding.is_normal,
+        "uncertain": finding.is_uncertain,
         "prior_study": finding.is_prior,
         "localizable": finding.is_localizable,
         "reference": "; ".join(mark.text for mark in finding.references),

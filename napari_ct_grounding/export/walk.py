@@ -13,6 +13,7 @@ from typing import Protocol
 
 from napari_ct_grounding.core.geometry import VolumeGeometry
 from napari_ct_grounding.core.provenance import Program, this_program
+from napari_ct_grounding.core.report import ReportSentence
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 
@@ -113,10 +114,8 @@ class Finding:
         Why it was not grounded.
     section : str or None
         Section of the report ("findings"); None for a sentence that stands alone.
-    is_negated, is_prior : bool
-        Whether the sentence denies something, or speaks of an earlier examination.
-    is_localizable : bool
-        Whether the sentence speaks of a place at all.
+    is_negated, is_normal, is_uncertain, is_prior, is_localizable : bool
+        What kind of sentence it is, as `core.report.ReportSentence` says.
     references : tuple of ReferenceMark
     """
 
@@ -125,15 +124,39 @@ class Finding:
     message: str | None = None
     section: str | None = None
     is_negated: bool = False
+    is_normal: bool = False
+    is_uncertain: bool = False
     is_prior: bool = False
     is_localizable: bool = True
     references: tuple[ReferenceMark, ...] = ()
 
+    @classmethod
+    def of_report(
+        cls,
+        sentence: ReportSentence,
+        result: GroundingResult | None = None,
+        message: str | None = None,
+        references: Iterable[ReferenceMark] = (),
+    ) -> Finding:
+        """Return a finding of a report that was split."""
+        return cls(
+            sentence.text,
+            result,
+            message,
+            section=sentence.section or None,
+            is_negated=sentence.is_negated,
+            is_normal=sentence.is_normal,
+            is_uncertain=sentence.is_uncertain,
+            is_prior=sentence.is_prior,
+            is_localizable=sentence.is_localizable,
+            references=tuple(references),
+        )
+
     @property
     def has_key_image(self) -> bool:
-        """Whether there is a slice worth showing: a place of something present, in this examination."""
-        told = self.is_localizable and not (self.is_negated or self.is_prior)
-        return told and self.result is not None and self.result.has_location
+        """Whether there is a slice worth showing: the clear place of something that is neither denied nor normal."""
+        is_worth = self.is_localizable and not (self.is_negated or self.is_normal)
+        return is_worth and self.result is not None and self.result.has_location
 
 
 @dataclass(frozen=True, eq=False)

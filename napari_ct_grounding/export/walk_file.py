@@ -158,6 +158,8 @@ def _finding(record: JsonObject, num_slices: int) -> Finding:
         message=record.optional_text("message"),
         section=record.optional_text("section"),
         is_negated=record.flag("is_negated"),
+        is_normal=record.flag("is_normal"),
+        is_uncertain=record.flag("is_uncertain"),
         is_prior=record.flag("is_prior"),
         is_localizable=record.flag("is_localizable"),
         references=tuple(_reference(item) for item in record.objects("references", "reference")),

@@ -24,7 +24,7 @@ from napari_ct_grounding.readers.formats.volume_files import (
 )
 from napari_ct_grounding.readers.series import SeriesInfo, is_axial, sorted_by_likelihood
 
-__all__ = ["OpenedScan", "list_series", "open_scan", "read_volume"]
+__all__ = ["OpenedScan", "list_series", "open_scan", "read_volume", "scan_source"]
 
 PathLike = str | os.PathLike[str]
 
@@ -89,7 +89,7 @@ def open_scan(
     """Return what `read_volume` returns together with the list of series, indexing the folder once. Same parameters."""
     if uneven not in ("refuse", "resample"):
         raise InputError(f"uneven={uneven!r} is not known; it is 'refuse' or 'resample'.")
-    with _source(path) as source:
+    with scan_source(path) as source:
         scan = (
             _open_file(source, frame)
             if isinstance(source, Path)
@@ -139,14 +139,14 @@ def list_series(path: PathLike | Sequence[PathLike]) -> list[SeriesInfo]:
 
     Only headers are read. Raises `VolumeError` when there is nothing that looks like a scan.
     """
-    with _source(path) as source:
+    with scan_source(path) as source:
         if isinstance(source, Path):
             return [_describe_file(source.name, read_volume_file_geometry(source))]
         return _describe_all(source)
 
 
 @contextmanager
-def _source(path: PathLike | Sequence[PathLike]) -> Iterator[Path | DicomFolder]:
+def scan_source(path: PathLike | Sequence[PathLike]) -> Iterator[Path | DicomFolder]:
     """Give the file of a volume, or the index of the DICOM files, that `path` means; a zip stays unpacked for the time of it."""
     paths = [Path(path)] if isinstance(path, (str, os.PathLike)) else [Path(item) for item in path]
     if len(paths) != 1:
