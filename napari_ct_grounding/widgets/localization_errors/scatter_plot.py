@@ -13,7 +13,6 @@ from qtpy.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, 
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_ct_grounding.core.localization_error import GroupError
-from napari_ct_grounding.widgets.localization_errors.truth_color import truth_color
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.profile_strip import tick_positions
 
@@ -207,7 +206,7 @@ class ScatterPlot(QWidget):
             (12, Qt.PenStyle.DashLine, 1.0),
             (24, Qt.PenStyle.DotLine, 1.0),
         ):
-            color = truth_color(self._colors) if not offset else self._colors.faded
+            color = self._colors.truth if not offset else self._colors.faded
             painter.setPen(QPen(color, width, style))
             for side in {offset, -offset}:
                 (x0, x1), (y0, y1) = self._pixels(np.array([low, high]), np.array([low, high]) + side)

@@ -24,6 +24,8 @@ class PanelColors:
         Where the viewer stands.
     warning : QColor
         Text of a warning, readable on `field`.
+    truth : QColor
+        Where a sentence really points.
     """
 
     text: QColor
@@ -34,6 +36,7 @@ class PanelColors:
     accent: QColor
     position: QColor
     warning: QColor
+    truth: QColor
 
 
 def colors_of_theme(theme_id: str) -> PanelColors:
@@ -54,6 +57,7 @@ def colors_of_theme(theme_id: str) -> PanelColors:
         accent=QColor("#f5a623") if is_dark else QColor("#c26a00"),
         position=QColor("#5cc8ff") if is_dark else QColor("#0067b8"),
         warning=QColor("#ffcf5c") if is_dark else QColor("#8a4b00"),
+        truth=QColor("#d57be8") if is_dark else QColor("#8b2fa0"),
     )
 
 

@@ -69,10 +69,10 @@ def paint_marks(painter: QPainter, marks: Sequence[tuple[StripMark, QRectF]], co
     for mark, rect in marks:
         y = rect.center().y()
         if mark.kind == "truth":
-            band = QColor(colors.position)
+            band = QColor(colors.truth)
             band.setAlpha(150)
             painter.fillRect(rect, QBrush(band, Qt.BrushStyle.FDiagPattern))
-            painter.setPen(QPen(colors.position, 1.2))
+            painter.setPen(QPen(colors.truth, 1.2))
             for edge in (rect.top(), rect.bottom()):
                 painter.drawLine(QPointF(rect.left(), edge), QPointF(rect.right(), edge))
         elif mark.kind == "peak":
