@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
-__all__ = ["Settings", "read_settings", "settings_path", "write_settings"]
+__all__ = ["Settings", "change_settings", "read_settings", "settings_path", "write_settings"]
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,19 @@ class Settings:
     ----------
     keeps_embeddings : bool
         Whether encoded scans are kept on disk.
+    own_diseases : tuple of str
+        Prompts that the user added to the 18 diseases.
+    own_phrases, removed_phrases : tuple of str
+        What the user added to the phrase bank of the tab "Here", and took out of it.
+    phrase_language : str
+        Of the bundled phrases.
     """
 
     keeps_embeddings: bool = True
+    own_diseases: tuple[str, ...] = ()
+    own_phrases: tuple[str, ...] = ()
+    removed_phrases: tuple[str, ...] = ()
+    phrase_language: str = "en"
 
 
 def settings_path() -> Path:
@@ -37,8 +48,24 @@ def read_settings() -> Settings:
         stored = json.loads(settings_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Settings()
-    keeps_embeddings = stored.get("keeps_embeddings") if isinstance(stored, dict) else None
-    return Settings(keeps_embeddings) if isinstance(keeps_embeddings, bool) else Settings()
+    if not isinstance(stored, dict):
+        return Settings()
+    defaults = Settings()
+    values = {field.name: _usable(stored.get(field.name), getattr(defaults, field.name)) for field in fields(Settings)}
+    return Settings(**values)
+
+
+def change_settings(**changes: Any) -> Settings:
+    """Store some settings anew, the others as they are on disk, and return all of them.
+
+    Raises
+    ------
+    OSError
+        When the disk is full or the folder cannot be written.
+    """
+    settings = replace(read_settings(), **changes)
+    write_settings(settings)
+    return settings
 
 
 def write_settings(settings: Settings) -> None:
@@ -61,3 +88,11 @@ def write_settings(settings: Settings) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def _usable(value: Any, default: Any) -> Any:
+    """A stored value where it has the form of the default, else the default."""
+    if isinstance(default, tuple):
+        is_texts = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        return tuple(value) if is_texts else default
+    return value if isinstance(value, type(default)) else default

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from qtpy.QtWidgets import QWidget
 
 from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.here.tab import HereTab
 from napari_ct_grounding.widgets.jobs import JobThread
 from napari_ct_grounding.widgets.navigation import SliceFollower
 from napari_ct_grounding.widgets.panels.colors import PanelColors
@@ -71,4 +72,4 @@ class DockTab(Protocol):
 
 def build_tabs(context: TabContext, colors: PanelColors) -> tuple[DockTab, ...]:
     """Return the tabs beside "Answers", in the order in which they stand."""
-    return ()
+    return (HereTab(context, colors),)

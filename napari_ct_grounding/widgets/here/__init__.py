@@ -1,0 +1,1 @@
+"""The tab "Here": what is on this slice, and where the landmarks of the body stand."""
