@@ -14,8 +14,10 @@ from napari.viewer import Viewer
 
 __all__ = [
     "current_slice",
+    "current_voxel",
     "find_layer",
     "go_to_slice",
+    "go_to_voxel",
     "is_axial",
     "orientation_letters",
     "radiological_view",
@@ -116,6 +118,25 @@ def go_to_slice(viewer: Any, layer: Any, index: int) -> None:
     _, num_rows, num_columns = layer.data.shape
     world = layer.data_to_world((index, (num_rows - 1) / 2, (num_columns - 1) / 2))
     viewer.dims.set_point(_z_axis(viewer), float(world[0]) * _viewer_units_per_layer_unit(viewer, layer))
+
+
+def current_voxel(viewer: Any, layer: Any) -> tuple[int, int, int] | None:
+    """Index (z, y, x) in `layer` of the voxel at the viewer's point, clipped; None where the viewer has no three axes."""
+    if viewer.dims.ndim < 3:
+        return None
+    per_layer_unit = _viewer_units_per_layer_unit(viewer, layer)
+    voxel = layer.world_to_data([value / per_layer_unit for value in viewer.dims.point[-3:]])
+    z, y, x = (
+        min(max(math.floor(float(at) + 0.5), 0), size - 1) for at, size in zip(voxel, layer.data.shape, strict=True)
+    )
+    return z, y, x
+
+
+def go_to_voxel(viewer: Any, layer: Any, voxel: tuple[int, int, int]) -> None:
+    """Move the viewer's point to the centre of a voxel (z, y, x) of `layer`."""
+    per_layer_unit = _viewer_units_per_layer_unit(viewer, layer)
+    world = [float(value) * per_layer_unit for value in layer.data_to_world(voxel)]
+    viewer.dims.set_point(range(_z_axis(viewer), viewer.dims.ndim), world)
 
 
 def _z_axis(viewer: Any) -> int:
