@@ -20,7 +20,7 @@ def demo_chest() -> list[tuple[Any, dict[str, Any], str]]:
 
     path = files("napari_ct_grounding") / _FOLDER / f"{_NAME}.nii.gz"
     volume = replace(read_volume(str(path)), name=_facts().get("name", _NAME))
-    return [layer_of_volume(volume, ct_examples=demo_sentences())]
+    return [layer_of_volume(volume, ct_examples=demo_sentences(), ct_report=_facts().get("report"))]
 
 
 def demo_sentences() -> tuple[str, ...]:

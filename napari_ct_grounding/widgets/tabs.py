@@ -15,7 +15,9 @@ from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
 from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip
 from napari_ct_grounding.widgets.presenter import Presenter
+from napari_ct_grounding.widgets.report.tab import ReportTab
 from napari_ct_grounding.widgets.volumes import VolumeList
+from napari_ct_grounding.widgets.why.tab import WhyTab
 
 __all__ = ["DockTab", "TabContext", "build_tabs"]
 
@@ -72,4 +74,8 @@ class DockTab(Protocol):
 
 def build_tabs(context: TabContext, colors: PanelColors) -> tuple[DockTab, ...]:
     """Return the tabs beside "Answers", in the order in which they stand."""
-    return (HereTab(context, colors),)
+    return (
+        ReportTab(context, colors),
+        HereTab(context, colors),
+        WhyTab(context, colors),
+    )

@@ -262,8 +262,9 @@ class ProfileStrip(QWidget):
         place = event.position()
         mark, curve = self._mark_at(place), self._curve_at(place)
         if mark is not None:
+            z_mm = self._marks[mark].z_mm  # whoever hears of the click may set other marks
             self.mark_clicked.emit(mark)
-            self.z_requested.emit(self._marks[mark].z_mm)
+            self.z_requested.emit(z_mm)
             return
         if curve is not None:
             self.profile_clicked.emit(curve)

@@ -1,0 +1,1 @@
+"""The tab "Report": a whole report, sentence by sentence, walked with the arrow keys."""
