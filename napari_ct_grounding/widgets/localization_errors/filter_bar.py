@@ -29,7 +29,9 @@ class FilterBar(QWidget):
         self.text.setToolTip("All words must occur, in any order (Ctrl+F)")
         self.text.setAccessibleName("Words to find")
         self.category = self._chooser("All categories", "Rows of one category")
-        self.status = self._chooser("Any status", "done, no clear location, no truth, failed; or the scan was not found")
+        self.status = self._chooser(
+            "Any status", "done, no clear location, no truth, failed; or the scan was not found"
+        )
         self.tag = self._chooser("Any tag", "Rows that you tagged")
         self.scan = self._chooser("All scans", "Rows of one scan")
         self.low = self._number("0", "Least error, mm")

@@ -1,7 +1,7 @@
 """Tags and notes of a researcher, kept in a file beside the results: what `<results>.notes.json` holds, read and written.
 
-A note belongs to a question (case, scan, series, frame, sentence), not to a line: results that are made anew keep their notes. What
-is written is merged with what the file holds by then, so that two viewers with the same results do not undo each other.
+A note belongs to a question (case, scan, series, frame, sentence), not to a line: results that are made anew keep their notes.
+What is written is merged with what the file holds by then, so that two viewers with the same results do not undo each other.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def save_notes(path: Path, changed: Mapping[NoteKey, CaseNote]) -> None:
         write_whole(path, text)
     except OSError as error:
         raise InputError(
-            f"The notes cannot be saved beside the results ({path.name}: {error.strerror}). Move the results to a folder that can "
-            "be written to; until then notes last as long as this window, and go into every CSV."
+            f"The notes cannot be saved beside the results ({path.name}: {error.strerror}). Move the results to a folder that "
+            "can be written to; until then notes last as long as this window, and go into every CSV."
         ) from error
 
 

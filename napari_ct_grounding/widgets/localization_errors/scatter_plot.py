@@ -162,7 +162,9 @@ class ScatterPlot(QWidget):
         painter.setPen(self._colors.faded)
         if scatter is None or not len(scatter.x):
             painter.drawText(
-                plot, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), "None of the rows shown has a point here."
+                plot,
+                int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
+                "None of the rows shown has a point here.",
             )
             return
         self._paint_axes(painter, plot, scatter)

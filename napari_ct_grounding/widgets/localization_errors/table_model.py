@@ -92,7 +92,9 @@ COLUMNS = (
         lambda row, note: number_text(_true_mm(row), 1),
         is_number=True,
     ),
-    _Column("Row", "Place in the file", lambda row, note: row.number, lambda row, note: str(row.number), is_number=True),
+    _Column(
+        "Row", "Place in the file", lambda row, note: row.number, lambda row, note: str(row.number), is_number=True
+    ),
 )
 TAG_COLUMN = next(i for i, column in enumerate(COLUMNS) if column.name == "Tag")
 

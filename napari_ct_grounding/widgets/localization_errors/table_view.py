@@ -23,7 +23,16 @@ EMPTY_HINT = (
 NOTHING_SHOWN = "No row passes the filter. Clear takes it away."
 
 #: Widths (px) of the columns as they are at first.
-_WIDTHS = {"Error mm": 62, "Sentence": 164, "Category": 74, "Rank": 56, "Status": 76, "Tag": 88, "Note": 120, "Case": 90}
+_WIDTHS = {
+    "Error mm": 62,
+    "Sentence": 164,
+    "Category": 74,
+    "Rank": 56,
+    "Status": 76,
+    "Tag": 88,
+    "Note": 120,
+    "Case": 90,
+}
 
 
 class ErrorTable(QTableView):

@@ -1,0 +1,406 @@
+"""The dock "Localization errors": wires between a file of results, its panels, its scans and the viewer."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
+
+from napari_ct_grounding.core.error_rows import ErrorRow
+from napari_ct_grounding.core.errors import InputError, UnevenSpacingError
+from napari_ct_grounding.core.localization_error import NO_CATEGORY
+from napari_ct_grounding.widgets.dock_life import DockLife
+from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
+from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, READING_THREAD_NAME, JobThread
+from napari_ct_grounding.widgets.localization_errors.browser_panels import BrowserPanels
+from napari_ct_grounding.widgets.localization_errors.case_opener import CaseOpener, CaseOrder, failure_sentence
+from napari_ct_grounding.widgets.localization_errors.case_view import CaseView
+from napari_ct_grounding.widgets.localization_errors.file_session import FileSession
+from napari_ct_grounding.widgets.localization_errors.notes import TAGS, CaseNote
+from napari_ct_grounding.widgets.localization_errors.results_file import OpenedFile
+from napari_ct_grounding.widgets.localization_errors.row_filter import NO_TAG, RowFilter
+from napari_ct_grounding.widgets.localization_errors.volume_finder import FoundScans
+from napari_ct_grounding.widgets.log_file import start_log
+from napari_ct_grounding.widgets.panels.colors import colors_of_theme
+
+__all__ = ["LocalizationErrorsDock"]
+
+#: A row that is merely passed by is not opened: so long (ms) it must stay current.
+_LINGER_MS = 250
+#: Scans that take longer than this (ms) to read are announced, with Cancel.
+_SOON_MS = 300
+_FAILED, _MISSING, _NOTE, _READING, _SAVING, _SCAN, _TAKEN = (
+    "failed",
+    "missing",
+    "note",
+    "reading",
+    "saving",
+    "scan",
+    "taken",
+)
+
+
+class LocalizationErrorsDock(DockLife, BrowserPanels):
+    """Open a file of localization results, and walk through its rows in the viewer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(colors_of_theme(napari_viewer.theme), self._recent_files)
+        start_log()
+        self.viewer = napari_viewer
+        self.file_jobs = JobThread(self, FILES_THREAD_NAME)
+        self.reading_jobs = JobThread(self, READING_THREAD_NAME)
+        self.model_jobs = JobThread(self)
+        self.session = FileSession(self.file_jobs, self.model_jobs, self)
+        self.opener = CaseOpener(napari_viewer, self.reading_jobs, self)
+        self.case_view = CaseView(napari_viewer)
+        self._linger = self._timer(_LINGER_MS, self.open_current)
+        self._soon = self._timer(_SOON_MS, self._show_reading)
+        self._reading = ""
+        #: The row that stands in the viewer, with its positions there.
+        self._placed: ErrorRow | None = None
+        self._is_live = self._has_left = self._has_keys = False
+        self.setAcceptDrops(True)
+        self._connect()
+        self._add_shortcuts()
+        self.filter_bar.setEnabled(False)
+        self._return()
+        self.begin_life()
+
+    def _timer(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(call)
+        return timer
+
+    def _connect(self) -> None:
+        session, opener, bar = self.session, self.opener, self.file_bar
+        bar.file_chosen.connect(lambda path: session.open(Path(path)))
+        bar.folder_chosen.connect(lambda path: session.choose_folder(Path(path)))
+        bar.export_chosen.connect(lambda path: session.export(Path(path), self.table.shown.shown().tolist()))
+        bar.sample_requested.connect(session.open_sample)
+        bar.cancel_requested.connect(session.cancel)
+        session.opened.connect(self._on_file_opened)
+        session.scans_found.connect(self._on_scans_found)
+        session.failed.connect(lambda text: self.notices.show_notice(_FAILED, text, is_closable=True))
+        session.working_changed.connect(bar.set_working)
+        session.progressed.connect(bar.set_progress)
+        session.notes_problem_changed.connect(self._on_notes_problem)
+        session.exported.connect(lambda name, num: show_info(f"{num:,} rows are in {name}."))
+        self.filter_bar.filter_changed.connect(self._on_filter_changed)
+        self.table.row_chosen.connect(self._on_row_chosen)
+        self.table.opening_requested.connect(lambda _number: self.open_current())
+        self.table.tag_requested.connect(lambda tag: self._on_note_changed(tag, None))
+        self.summary.row_chosen.connect(self.table.choose)
+        self.summary.category_chosen.connect(self.filter_bar.set_category)
+        self.detail.z_requested.connect(self.case_view.follower.go_to_z)
+        self.detail.slice_step_requested.connect(self.case_view.follower.step)
+        self.detail.row_step_requested.connect(self.step)
+        self.detail.opening_requested.connect(self.open_current)
+        self.detail.note_changed.connect(self._on_note_changed)
+        opener.opened.connect(self._on_case_opened)
+        opener.failed.connect(self._on_case_failed)
+        opener.reading_changed.connect(self._on_reading_changed)
+        self.case_view.follower.position_changed.connect(self._on_position_changed)
+
+    def _add_shortcuts(self) -> None:
+        """Keys that work wherever in the dock the focus is; lines of text keep their letters."""
+        for key, call in (
+            ("N", lambda: self.step(1)),
+            ("P", lambda: self.step(-1)),
+            ("A", self.detail.ask_for_answer),
+            ("T", self.detail.ask_for_truth),
+            ("Ctrl+F", self.filter_bar.text.setFocus),
+        ):
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(call)
+
+    def _recent_files(self) -> tuple[str, ...]:
+        return self.session.memory.files
+
+    # -- living and resting
+
+    def _return(self) -> None:
+        if self._is_live:
+            return
+        self._is_live, self._has_left = True, False
+        self.viewer.events.theme.connect(self._on_theme_changed)
+        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.viewer.layers.events.removed.connect(self._on_layer_removed)
+        self.case_view.follower.follow()
+        self._bind_keys()
+        self._on_theme_changed()
+
+    def _rest(self) -> None:
+        """Stop listening, but for layers that go: their voxels must go with them."""
+        if self._is_live:
+            self._is_live = False
+            self.viewer.events.theme.disconnect(self._on_theme_changed)
+            self.case_view.follower.rest()
+            self._unbind_keys()
+            self._linger.stop()
+        self.detail.take_note()
+        self.session.flush()
+        for jobs in (self.file_jobs, self.reading_jobs, self.model_jobs):
+            jobs.rest()
+
+    def _stop(self, *, wait: bool = False) -> None:
+        self.session.cancel()
+        self.opener.cancel()
+        for jobs in (self.file_jobs, self.reading_jobs, self.model_jobs):
+            jobs.stop(wait=wait)
+
+    def _leave(self) -> None:
+        if not self._has_left:
+            self._has_left = True
+            self._rest()
+            self._stop()
+            self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+            self.case_view.clear()
+            give_back_freed_memory_soon()
+
+    def _bind_keys(self) -> None:
+        """Let n and p step from the canvas, too, unless somebody else has them."""
+        dock = weakref.ref(self)
+
+        def stepping(num: int) -> Callable[[Any], None]:
+            def step(_viewer: Any) -> None:
+                found = dock()
+                if found is not None:
+                    found.step(num)
+
+            return step
+
+        with suppress(ValueError):  # another dock, or the user, came first
+            self.viewer.bind_key("n", stepping(1))
+            self._has_keys = True
+            self.viewer.bind_key("p", stepping(-1))
+
+    def _unbind_keys(self) -> None:
+        if self._has_keys:
+            self._has_keys = False
+            for key in ("n", "p"):
+                self.viewer.bind_key(key, None)
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
+        event.setAccepted(_dropped_file(event) is not None)
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
+        path = _dropped_file(event)
+        if path is not None:
+            self.session.open(Path(path))
+            event.acceptProposedAction()
+
+    # -- the file
+
+    def _on_file_opened(self, file: OpenedFile) -> None:
+        for key in (_FAILED, _MISSING, _NOTE, _SAVING, _SCAN, _TAKEN):
+            self.notices.remove_notice(key)
+        self.opener.forget_all()
+        self.case_view.clear()
+        self._placed = None
+        rows, errors = file.errors.rows, file.errors
+        self.file_bar.set_file(file.path, errors.facts, has_rows=bool(rows))
+        self.filter_bar.setEnabled(bool(rows))
+        self.table.rows.set_rows(rows, [self.session.note_of(number) for number in range(len(rows))])
+        self._offer_choices(file)
+        self.filter_bar.clear()  # tells, and so sorts and sums up
+        self.table.sort_again()
+        self.show_figures(file.figures is not None)
+        if file.figures is not None:
+            self.figures.set_results(file.figures)
+            self._say(_TAKEN, f"{file.path.name} holds the figures of a whole evaluation, and no rows. For rows, evaluate with "
+                      "--results, or ask by 'ct-grounding batch'.")  # fmt: skip
+        if errors.notes:
+            self.notices.show_notice(_TAKEN, "\n".join(errors.notes), is_closable=True)
+        if file.notes_problem is not None:
+            self._on_notes_problem(file.notes_problem)
+        self._show_detail(None)
+        self.table.setFocus()
+
+    def _offer_choices(self, file: OpenedFile) -> None:
+        rows = file.errors.rows
+        categories = sorted({row.case.category or NO_CATEGORY for row in rows})
+        scans = sorted({row.case.scan for row in rows})
+        self.filter_bar.set_choices(categories, scans, self._tags(file))
+        self.detail.set_tags(self._tags(file)[1:])
+
+    def _tags(self, file: OpenedFile) -> list[str]:
+        own = {note.tag for note in file.notes.values() if note.tag} - set(TAGS)
+        return [NO_TAG, *TAGS, *sorted(own)]
+
+    def _on_scans_found(self, found: FoundScans) -> None:
+        is_missing = self.session.is_missing()
+        self.table.rows.set_missing(is_missing)
+        self.notices.remove_notice(_MISSING)
+        rows = () if self.session.file is None else self.session.file.errors.rows
+        num_all = len({row.case.scan for row in rows})
+        num = len({row.case.scan for row, missing in zip(rows, is_missing, strict=True) if missing})
+        if num:
+            which = "None of the scans" if num == num_all else f"{num:,} of {num_all:,} scans"
+            cut = " Only a part of it was searched, since it is very large." if found.is_cut else ""
+            self.notices.show_notice(
+                _MISSING,
+                f"{which} {'was' if num == num_all else 'were not'} found under {found.root}; their rows are grey, and can be "
+                f"read all the same.{cut}",
+                [("Choose the folder of the scans\u2026", self.file_bar.choose_folder)],
+                is_closable=True,
+            )
+        self._show_current()
+
+    def _on_filter_changed(self, wish: RowFilter) -> None:
+        self.table.shown.set_filter(wish)
+        self.table.sort_again()
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        file, shown = self.session.file, self.table.shown
+        self.filter_bar.set_count(shown.rowCount(), len(self.table.rows.rows))
+        self.summary.set_columns(None if file is None else file.columns, shown.shown())
+
+    # -- tags and notes
+
+    def _on_note_changed(self, tag: str, text: str | None) -> None:
+        number = self.table.current_number()
+        file = self.session.file
+        if number is None or file is None or (text is not None and self.detail.row is None):
+            return
+        if text is not None and self.detail.row is not None:
+            number = self.detail.row.number - 1  # a note that was still being typed belongs to the row that was left
+        before = self.session.note_of(number)
+        note = replace(before, tag=tag) if text is None else CaseNote(tag, text)
+        if note == before:
+            return
+        is_new_tag = bool(note.tag) and note.tag not in self._tags(file)
+        self.session.set_note(number, note)
+        self.table.rows.set_note(number, note)
+        if is_new_tag:
+            self._offer_choices(file)
+        if text is None:
+            self.detail.show_note(note)
+
+    def _on_notes_problem(self, problem: str) -> None:
+        self.notices.remove_notice(_SAVING)
+        if problem:
+            self.notices.show_notice(_SAVING, problem, [("Try again", self.session.flush)], is_closable=True)
+
+    # -- rows
+
+    def step(self, num: int) -> None:
+        """Go on by some rows among those shown, and open the scan."""
+        before = self.table.current_number()
+        self.table.step(num)
+        if self.table.current_number() != before:
+            self.open_current()
+
+    def _on_row_chosen(self, number: int) -> None:
+        self.summary.set_current(number)
+        self._show_current()
+        self._linger.start()
+
+    def _current(self) -> ErrorRow | None:
+        number, file = self.table.current_number(), self.session.file
+        return None if number is None or file is None else file.errors.rows[number]
+
+    def _show_current(self) -> None:
+        self._show_detail(self._current())
+
+    def _show_detail(self, row: ErrorRow | None) -> None:
+        """Show a row at the bottom: with the positions of its scan once that stands in the viewer."""
+        placed, source = self._placed, self.case_view.source
+        is_open = placed is not None and row is not None and placed.number == row.number and source is not None
+        if is_open and placed is not None and source is not None:
+            record = None if placed.prediction is None else source.record(placed.prediction.slice_index)
+            image_number = None if record is None else record.image_number
+            self.detail.show_row(placed, source.geometry.z_extent_mm, image_number, is_open=True)
+        else:
+            is_missing = row is not None and self.session.found is not None and not self.session.candidates(row)
+            self.detail.show_row(row, is_missing=is_missing)
+        if row is not None:
+            self.detail.show_note(self.session.note_of(row.number - 1))
+        self._on_position_changed()
+
+    # -- scans
+
+    def open_current(self) -> None:
+        """Open the scan of the current row, where it was found, and go to the answer."""
+        self._linger.stop()
+        row = self._current()
+        if row is None or not self._is_live:
+            return
+        candidates = self.session.candidates(row)
+        if candidates:
+            self.notices.remove_notice(_SCAN)
+            self.opener.open(CaseOrder(row, candidates))
+        else:
+            self.opener.cancel()
+
+    def _on_case_opened(self, row: ErrorRow, layer_id: Any, note: str | None, is_new: bool) -> None:
+        current = self._current()
+        if current is None or current.scan_key != row.scan_key:
+            return  # the user went on meanwhile; the layer waits
+        try:
+            self._placed = self.case_view.show(current, layer_id, is_new=is_new, others=self.opener.known_layers())
+        except InputError as error:
+            self._placed = None
+            self.case_view.clear()
+            note = str(error)
+        self.notices.remove_notice(_NOTE)
+        if note is not None:
+            self.notices.show_notice(_NOTE, note, is_closable=True)
+        self._show_current()
+
+    def _on_case_failed(self, order: CaseOrder, error: Exception) -> None:
+        actions = []
+        if isinstance(error, UnevenSpacingError):
+            actions = [("Resample to an even grid", lambda: self.opener.open(replace(order, uneven="resample")))]
+        self.notices.show_notice(_SCAN, failure_sentence(order, error), actions, is_closable=True)
+
+    def _on_reading_changed(self, name: str) -> None:
+        self._reading = name
+        self.notices.remove_notice(_READING)
+        if name:
+            self._soon.start()
+        else:
+            self._soon.stop()
+
+    def _show_reading(self) -> None:
+        if self._reading:
+            self._say(_READING, f"Reading {self._reading}\u2026", [("Cancel", self.opener.cancel)])
+
+    def _say(self, key: str, text: str, actions: Any = ()) -> None:
+        self.notices.show_notice(key, text, actions, is_warning=False, is_closable=not actions)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        layer_id = event.value.unique_id
+        self.opener.forget(layer_id)
+        if self.case_view.forget(layer_id):
+            self._placed = None
+            give_back_freed_memory_soon()
+            if self._is_live:
+                self._show_current()
+
+    def _on_position_changed(self, _slice_index: int | None = None) -> None:
+        self.detail.strip.set_position(self.case_view.z_mm if self._placed is not None else None)
+
+    def _on_theme_changed(self, _event: object = None) -> None:
+        self.set_colors(colors_of_theme(self.viewer.theme))
+
+
+def _dropped_file(event: Any) -> str | None:
+    """Path of the JSON file that is dragged; None for anything else."""
+    paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+    return paths[0] if len(paths) == 1 and paths[0].lower().endswith(".json") else None
