@@ -105,10 +105,10 @@ def _other_side(sentence: str) -> Iterator[Variant]:
     first = _SIDE.search(sentence)
     if first:
         changed = _SIDE.sub(lambda match: _with_case_of(match.group(), _SIDES[match.group().lower()]), sentence)
-        word = re.match(r"[\w-]+", sentence[first.start() :]).group()
         stem = first.group()
-        other = _with_case_of(stem, _SIDES[stem.lower()]) + word[len(stem) :]
-        yield Variant("side", changed, f"{word} \u2192 {other}")
+        ending = re.split(r"[^\w-]", sentence[first.end() :], maxsplit=1)[0]
+        other = _with_case_of(stem, _SIDES[stem.lower()])
+        yield Variant("side", changed, f"{stem}{ending} \u2192 {other}{ending}")
 
 
 # -- negation

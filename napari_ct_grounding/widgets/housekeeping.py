@@ -15,7 +15,7 @@ from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
 from napari_ct_grounding.widgets.log_file import log_folder
 from napari_ct_grounding.widgets.panels.session_menu import MenuFacts
 from napari_ct_grounding.widgets.requests import AUTO
-from napari_ct_grounding.widgets.settings import change_settings, read_settings
+from napari_ct_grounding.widgets.settings import read_settings, write_settings
 from napari_ct_grounding.widgets.wording import bytes_text, coverage_label, error_text
 from napari_ct_grounding.widgets.work import SessionStore, user_cache
 
@@ -74,7 +74,7 @@ class Housekeeping:
         """Keep embeddings on disk from now on, or do not; what is there stays until it is cleared."""
         self._store.keeps_embeddings = is_kept
         try:
-            change_settings(keeps_embeddings=is_kept)
+            write_settings(replace(read_settings(), keeps_embeddings=is_kept))
         except OSError as error:
             show_warning(f"The choice holds until napari is closed; it could not be stored ({error.strerror}).")
 

@@ -15,8 +15,8 @@ from napari_ct_grounding.widgets.here.panel import NUM_PHRASES, HerePanel
 from napari_ct_grounding.widgets.here.phrase_bank import LANGUAGES, PhraseBank, edited_bank
 from napari_ct_grounding.widgets.here.ruler import RulerMark
 from napari_ct_grounding.widgets.here.scan_phrases import PhraseComparison
+from napari_ct_grounding.widgets.own_lists import change_own_lists, read_own_lists
 from napari_ct_grounding.widgets.panels.colors import PanelColors
-from napari_ct_grounding.widgets.settings import change_settings, read_settings
 
 if TYPE_CHECKING:
     from napari_ct_grounding.widgets.tabs import TabContext
@@ -48,10 +48,9 @@ class HereTab:
         self._context = context
         self.panel = HerePanel(colors)
         self._comparison = PhraseComparison(context.controller, self._show_known)
-        settings = read_settings()
-        is_known = settings.phrase_language in dict(LANGUAGES)
-        self._language = settings.phrase_language if is_known else LANGUAGES[0][0]
-        self._own, self._removed = settings.own_phrases, settings.removed_phrases
+        kept = read_own_lists()
+        self._language = kept.phrase_language if kept.phrase_language in dict(LANGUAGES) else LANGUAGES[0][0]
+        self._own, self._removed = kept.phrases, kept.removed_phrases
         self._bank: PhraseBank | None = None  # read when first needed
         self._bank_phrases: frozenset[str] = frozenset()
         self._warned: WeakSet[Any] = WeakSet()
@@ -243,7 +242,7 @@ class HereTab:
         self._own, self._removed = tuple(own), tuple(removed)
         self._bank = None
         try:
-            change_settings(own_phrases=self._own, removed_phrases=self._removed, phrase_language=self._language)
+            change_own_lists(phrases=self._own, removed_phrases=self._removed, phrase_language=self._language)
         except OSError as error:
             show_warning(f"The phrases hold until napari is closed; they could not be stored ({error.strerror}).")
         self._compare()

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.panels.colors import PanelColors
-from napari_ct_grounding.widgets.panels.profile_strip import MIN_SPAN
+from napari_ct_grounding.widgets.panels.profile_painting import MIN_SPAN
 
 __all__ = ["ProfilePlot"]
 
