@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from napari_ct_grounding.core.errors import InputError
 
@@ -125,9 +124,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         _evaluate_answers(arguments)
         return
     _need(arguments, "evaluate", "weights")
-    figures = _evaluate_stored(arguments) if arguments.features is not None else _evaluate_scans(arguments)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    if arguments.features is not None:
+        _evaluate_stored(arguments)
+    else:
+        _evaluate_scans(arguments)
 
 
 def _evaluate_answers(arguments: argparse.Namespace) -> None:
@@ -139,8 +139,8 @@ def _evaluate_answers(arguments: argparse.Namespace) -> None:
     print(write_measured([answers], arguments.out, arguments.against))
 
 
-def _evaluate_stored(arguments: argparse.Namespace) -> dict[str, Any]:
-    from train.stored_evaluation import evaluate_stored, markdown_tables, plain
+def _evaluate_stored(arguments: argparse.Namespace) -> None:
+    from train.stored_evaluation import evaluate_stored, markdown_tables
 
     figures = evaluate_stored(
         arguments.weights, arguments.features, split=arguments.split, num_resamples=arguments.resamples
@@ -151,18 +151,18 @@ def _evaluate_stored(arguments: argparse.Namespace) -> dict[str, Any]:
         from train.evaluation.tasks import from_stored
 
         write_measured(from_stored(figures), arguments.out, arguments.against)
-    return plain(figures)
 
 
-def _evaluate_scans(arguments: argparse.Namespace) -> dict[str, Any]:
+def _evaluate_scans(arguments: argparse.Namespace) -> None:
     from train.report_card import evaluate_command
 
-    return evaluate_command(
+    evaluate_command(
         arguments.weights,
         num_phantoms=arguments.phantoms,
         seed0=arguments.seed0,
         cache=arguments.cache,
         num_workers=arguments.workers,
+        pool=arguments.pool,
         real=arguments.real,
         data=arguments.data,
         into_card=arguments.into_card,
@@ -170,6 +170,7 @@ def _evaluate_scans(arguments: argparse.Namespace) -> dict[str, Any]:
         results=arguments.results,
         out=arguments.out,
         against=arguments.against,
+        num_resamples=arguments.resamples,
     )
 
 
@@ -300,12 +301,17 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--phantoms", type=int, default=200, help="number of held-out phantoms (default 200; 0: none)"
     )
+    evaluate.add_argument(
+        "--pool",
+        type=int,
+        default=0,
+        help="phantoms among which reports seek their scan (default: those of --phantoms)",
+    )
     evaluate.add_argument("--seed0", type=int, default=5_000_000, help="their first seed (default 5000000)")
     evaluate.add_argument("--cache", type=Path, default=Path("runs/evaluation_cache"), help="where they are kept")
     evaluate.add_argument("--workers", type=int, default=2, help="processes that generate them (default 2)")
     evaluate.add_argument("--real", type=Path, help="JSON with sentences, see tests/data/real_sentences.json")
     evaluate.add_argument("--data", type=Path, help="folder that the volumes of --real lie in")
-    evaluate.add_argument("--json", type=Path, help="write all figures here")
     evaluate.add_argument(
         "--results", type=Path, help="write the answers to the sentences of --real here, as 'ct-grounding batch' does"
     )
@@ -313,9 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--split", default="valid", help="of the stored features: train, valid or test (default valid)"
     )
-    evaluate.add_argument(
-        "--resamples", type=int, default=10_000, help="of the intervals on stored features (default 10000)"
-    )
+    evaluate.add_argument("--resamples", type=int, default=10_000, help="of the intervals (default 10000)")
     evaluate.add_argument("--prior", type=Path, help="cache of training phantoms that the category prior is taken from")
     evaluate.add_argument("--into-card", action="store_true", help="keep the figures in card.json")
     evaluate.set_defaults(run_command=_evaluate, parser=evaluate)

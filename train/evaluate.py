@@ -1,16 +1,11 @@
-"""Measure weights on held-out phantoms (other seeds, held-out wordings) and, where given, on real sentences.
+"""Phantoms and their encodings, held-out wordings and answers: what `evaluate`, `calibrate` and the log of a training share.
 
-::
-
-    python -m train evaluate --weights napari_ct_grounding/weights/bundled --phantoms 200 --seed0 5000000 --cache eval_cache
-    python -m train evaluate --weights runs/bundled --phantoms 0 --real sentences.json --data ct
-
-prints Markdown tables and writes all figures as JSON.
+Held-out means other seeds and wordings of the test family. The command itself is `train.report_card`; what is measured on
+phantoms stands in `train.evaluation`.
 """
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -22,15 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F  # noqa: N812
 
-from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
-from napari_ct_grounding.core.localization_results import LocalizationCase, Truth
 from napari_ct_grounding.core.profile import (
     decode_depth,
     depth_distribution,
     highest_density_interval,
     widened_interval,
 )
-from napari_ct_grounding.inference.case_list import CaseList
 from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import window_channels
 from napari_ct_grounding.model.weights.card import WeightsCard
@@ -38,23 +30,20 @@ from napari_ct_grounding.phantom.scan import Target
 from napari_ct_grounding.phantom.sentences import sentence_for
 from train.data.batches import MIN_VISIBLE_FRACTION
 from train.data.phantoms import CachedPhantom, read_slabs
-from train.data.text import draw_language, phantom_report
-from train.metrics.classification import auroc_by_class
+from train.data.text import draw_language
+from train.metrics.bootstrap import NUM_RESAMPLES
 from train.metrics.localization import Located, category_prior, localization_summary
-from train.metrics.retrieval import ranking_of
 
 __all__ = [
     "Decoding",
     "EncodedPhantom",
     "Profile",
     "encode_cached",
-    "evaluate_phantoms",
-    "evaluate_real",
     "held_out_profiles",
+    "localization_groups",
     "localize_cached",
     "locate",
     "markdown_table",
-    "real_cases",
     "relative_positions",
     "summary_line",
 ]
@@ -118,7 +107,15 @@ def held_out_profiles(model: SlabModel, encoded: Sequence[EncodedPhantom], germa
                 continue
             rng = np.random.default_rng([item.phantom.seed, zlib.crc32(target.name.encode())])
             language = draw_language(german_share, rng)
-            sentence = sentence_for(target.name, language=language, family="test", rng=rng, size_mm=target.size_mm)
+            sentence = sentence_for(
+                target.name,
+                language=language,
+                family="test",
+                rng=rng,
+                size_mm=target.size_mm,
+                severity=target.severity,
+                traits=target.traits or None,
+            )
             wanted.append((item, target, language, sentence))
     unique = list(dict.fromkeys(sentence for *_, sentence in wanted))
     vectors = dict(zip(unique, model.embed_sentences(unique).localization, strict=True)) if unique else {}
@@ -172,33 +169,19 @@ def relative_positions(phantoms: Sequence[CachedPhantom]) -> dict[str, list[floa
     return positions
 
 
-def evaluate_phantoms(
-    model: SlabModel,
-    cache: Path,
-    phantoms: Sequence[CachedPhantom],
-    how: Decoding,
-    prior_phantoms: Sequence[CachedPhantom] | None = None,
-    encoded: Sequence[EncodedPhantom] | None = None,
-    located: Sequence[Located] | None = None,
-) -> dict[str, Any]:
-    """Return all figures on held-out phantoms.
+def localization_groups(
+    located: Sequence[Located], prior_phantoms: Sequence[CachedPhantom], num_resamples: int = NUM_RESAMPLES
+) -> dict[str, dict[str, Any] | None]:
+    """Return the errors of answers and baselines for all sentences, landmarks, findings, and each language.
 
     Parameters
     ----------
-    model : SlabModel
-    cache : Path
-    phantoms : sequence of CachedPhantom
-        To be scored.
-    how : Decoding
-    prior_phantoms : sequence of CachedPhantom, optional
-        What the category prior is taken from: the training phantoms. By default the scored ones, which favours that baseline.
-    encoded : sequence of EncodedPhantom, optional
-    located : sequence of Located, optional
-        Where the caller has them already.
+    located : sequence of Located
+    prior_phantoms : sequence of CachedPhantom
+        What the category prior is taken from: training phantoms (the scored ones favour that baseline).
+    num_resamples : int
     """
-    encoded = encode_cached(model, cache, phantoms) if encoded is None else encoded
-    located = locate(held_out_profiles(model, encoded), how) if located is None else located
-    prior = category_prior(relative_positions(phantoms if prior_phantoms is None else prior_phantoms))
+    prior = category_prior(relative_positions(prior_phantoms))
     groups = {
         "all": located,
         "landmarks": [item for item in located if not item.is_finding],
@@ -206,83 +189,7 @@ def evaluate_phantoms(
         "german": [item for item in located if item.language == "de"],
         "english": [item for item in located if item.language == "en"],
     }
-    inside = [item.interval_mm[0] <= item.z_mm <= item.interval_mm[1] for item in located]
-    widths = [item.interval_mm[1] - item.interval_mm[0] for item in located]
-    labels = np.array([[name in p.diseases for name in CT_RATE_DISEASES] for p in phantoms]).astype(int)
-    return {
-        "num_phantoms": len(phantoms),
-        "localization": {name: localization_summary(items, prior) for name, items in groups.items()},
-        "interval": {
-            "mass": how.interval_mass,
-            "covers": float(np.mean(inside)),
-            "median_width_mm": float(np.median(widths)),
-        },
-        "disease_auroc": auroc_by_class(labels, _disease_scores(model, encoded), CT_RATE_DISEASES),
-        "retrieval": _retrieval(model, encoded),
-    }
-
-
-def evaluate_real(model: SlabModel, sentences_file: Path, data: Path, how: Decoding) -> dict[str, Any]:
-    """Return errors on sentences with extents read off real scans.
-
-    Parameters
-    ----------
-    model : SlabModel
-    sentences_file : Path
-        JSON object whose "sentences" is a list of {"volume": path below `data`, "kind": "anatomy" or "finding", "language",
-        "sentence", "z_lo_mm", "z_hi_mm"} in world z.
-    data : Path
-    how : Decoding
-    """
-    from napari_ct_grounding.readers import read_volume
-
-    records = json.loads(sentences_file.read_text(encoding="utf-8"))["sentences"]
-    cases, located = [], []
-    for number, name in enumerate(dict.fromkeys(record["volume"] for record in records)):
-        image = model.encode_volume(read_volume(data / name), coverage="masked")
-        chosen = [record for record in records if record["volume"] == name]
-        vectors = model.embed_sentences([record["sentence"] for record in chosen]).localization
-        for record, vector in zip(chosen, vectors, strict=True):
-            low, high = float(record["z_lo_mm"]), float(record["z_hi_mm"])
-            predicted = decode_depth(image.depth @ vector, image.depths_mm, how.decoding, how.temperature)
-            located.append(
-                Located(
-                    scan=number,
-                    target=record["sentence"],
-                    is_finding=record["kind"] == "finding",
-                    z_mm=(low + high) / 2,
-                    z_lo_mm=low,
-                    z_hi_mm=high,
-                    covered_mm=image.covered_mm,
-                    predicted_mm=predicted,
-                    language=record["language"],
-                )
-            )
-            cases.append(
-                {**record, "predicted_mm": round(predicted, 1), "error_mm": round(abs(predicted - (low + high) / 2), 1)}
-            )
-    groups = {
-        "real": located,
-        "real anatomy": [item for item in located if not item.is_finding],
-        "real findings": [item for item in located if item.is_finding],
-    }
-    return {"localization": {name: localization_summary(items, None) for name, items in groups.items()}, "cases": cases}
-
-
-def real_cases(sentences_file: Path, data: Path) -> CaseList:
-    """Return the sentences of `evaluate_real` as cases that a batch grounds; kind and language make the category."""
-    records = json.loads(sentences_file.read_text(encoding="utf-8"))["sentences"]
-    cases = (
-        LocalizationCase(
-            case=f"{record['volume']} {number}",
-            scan=record["volume"],
-            sentence=record["sentence"],
-            category=f"{record['kind']}, {record['language']}",
-            truth=Truth(float(record["z_lo_mm"]), float(record["z_hi_mm"])),
-        )
-        for number, record in enumerate(records, start=1)
-    )
-    return CaseList(data, tuple(cases))
+    return {name: localization_summary(items, prior, num_resamples) for name, items in groups.items()}
 
 
 def summary_line(located: Sequence[Located]) -> str:
@@ -319,25 +226,3 @@ def markdown_table(groups: Mapping[str, dict[str, Any] | None]) -> str:
                 f"{row['median_mm']:.1f} | {row['within_12_mm']:.0%} | {row['within_24_mm']:.0%} | {row['inside']:.0%} |"
             )
     return "\n".join(lines)
-
-
-def _disease_scores(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> NDArray[np.float64]:
-    """Difference of cosines (n, 18) of the seven averaged prompt pairs: the order of the session's scores."""
-    prompts = [text for name in CT_RATE_DISEASES for pair in prompt_pairs(name) for text in pair]
-    vectors = model.embed_sentences(prompts).report.reshape(len(CT_RATE_DISEASES), -1, 2, encoded[0].disease.shape[-1])
-    mean = vectors.mean(axis=1)
-    mean /= np.linalg.norm(mean, axis=-1, keepdims=True)
-    disease = np.stack([item.disease for item in encoded])
-    return disease @ (mean[:, 0] - mean[:, 1]).T
-
-
-def _retrieval(model: SlabModel, encoded: Sequence[EncodedPhantom]) -> dict[str, Any]:
-    texts = [phantom_report(item.phantom, seed=0, family="test") for item in encoded]
-    reports = model.embed_sentences(texts).report
-    images = np.stack([item.retrieval for item in encoded])
-    k = min(10, len(encoded))
-    return {
-        f"recall_at_{k}": float(ranking_of(reports, images).recall(k).mean()),
-        "chance": k / len(encoded),
-        "pool": len(encoded),
-    }

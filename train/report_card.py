@@ -1,4 +1,13 @@
-"""The command `evaluate`: phantoms, weights, figures, and the card that keeps them."""
+"""The command `evaluate`: phantoms, weights, figures, and the card that keeps them.
+
+::
+
+    python -m train evaluate --weights weights --cache eval_cache --out figures                    # 200 held-out phantoms
+    python -m train evaluate --weights weights --cache eval_cache --pool 1000 --out figures        # reports sought among 1,000
+    python -m train evaluate --weights weights --phantoms 0 --real sentences.json --data ct --out figures
+
+prints Markdown tables; with ``--out`` every task leaves a JSON file, a plot and its rows there (`train.evaluation.files`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +18,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.inference.batch import run_batch
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.model.slab.model import SlabModel
@@ -17,18 +28,19 @@ from train.data.phantoms import CachedPhantom, generate_cache, load_cache
 from train.evaluate import (
     Decoding,
     encode_cached,
-    evaluate_phantoms,
-    evaluate_real,
     held_out_profiles,
+    localization_groups,
     locate,
     markdown_table,
-    real_cases,
 )
 from train.evaluation.files import write_measured
+from train.evaluation.real_sentences import evaluate_real, real_cases
+from train.evaluation.tables import markdown_report
 from train.evaluation.tasks import Measured, from_phantoms, localization_task
 from train.export import read_card_record, write_card_record
+from train.metrics.bootstrap import NUM_RESAMPLES
 
-__all__ = ["evaluate_command"]
+__all__ = ["card_summary", "evaluate_command"]
 
 
 def evaluate_command(
@@ -38,6 +50,7 @@ def evaluate_command(
     seed0: int,
     cache: Path,
     num_workers: int,
+    pool: int = 0,
     real: Path | None = None,
     data: Path | None = None,
     into_card: bool = False,
@@ -45,61 +58,73 @@ def evaluate_command(
     results: Path | None = None,
     out: Path | None = None,
     against: Path | None = None,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> dict[str, Any]:
-    """Print the tables of weights and return all figures; with `into_card` the card keeps their summaries.
+    """Print the tables of weights and return their summary; with `into_card` the card keeps it.
 
-    `results` is a file for the answers to the real sentences, one by one, in the form that `ct-grounding batch` writes; scans
-    that it holds already are not asked again. `out` is a folder for a file and a plot per task (`evaluation.files`), `against`
-    that of another model.
+    Parameters
+    ----------
+    weights : Path
+    num_phantoms, seed0 : int
+        Held-out phantoms, and the first one's seed.
+    cache : Path
+        Where phantoms are kept; missing ones are generated.
+    num_workers : int
+        Processes that do so.
+    pool : int
+        Phantoms among which reports seek their scan, from `seed0` on; at least `num_phantoms`.
+    real, data : Path, optional
+        Sentences about real scans, and the folder of the scans.
+    into_card : bool
+    prior : Path, optional
+        Cache of training phantoms that the category prior is taken from; by default the scored ones, which favours it.
+    results : Path, optional
+        File for the answers to the real sentences, one by one, as `ct-grounding batch` writes it; scans that it holds already are
+        not asked again.
+    out, against : Path, optional
+        Folder of this evaluation (`evaluation.files`), and that of another model.
+    num_resamples : int
+        Of the intervals.
 
     Raises
     ------
-    ValueError
+    InputError
         When real sentences are given without the folder of their scans.
     """
     if real is not None and data is None:
-        raise ValueError("--real names sentences about scans; say with --data in which folder the scans lie.")
+        raise InputError("--real names sentences about scans; say with --data in which folder the scans lie.")
     loaded, model = _loaded(weights)
-    card = loaded.card
+    card, names = loaded.card, (loaded.name, loaded.fingerprint)
     how = Decoding.of(card)
     figures: dict[str, Any] = {}
     measured: list[Measured] = []
     if num_phantoms:
-        phantoms = _phantoms(model, cache, range(seed0, seed0 + num_phantoms), num_workers)
-        encoded = encode_cached(model, cache, tqdm(phantoms, desc="Phantoms"))
+        phantoms = _phantoms(model, cache, range(seed0, seed0 + max(num_phantoms, pool)), num_workers)
+        everyone = encode_cached(model, cache, tqdm(phantoms, desc="Phantoms"))
+        encoded = everyone[:num_phantoms]
         located = locate(held_out_profiles(model, encoded), how)
-        prior_phantoms = None if prior is None else load_cache(prior)
-        figures["phantoms"] = evaluate_phantoms(model, cache, phantoms, how, prior_phantoms, encoded, located)
-        if out is not None:
-            groups = figures["phantoms"]["localization"]
-            measured += from_phantoms(encoded, located, groups, model, card, (loaded.name, loaded.fingerprint))
-        print(markdown_table(figures["phantoms"]["localization"]))
-        interval, auroc = figures["phantoms"]["interval"], figures["phantoms"]["disease_auroc"]
-        print(
-            f"\ninterval of {interval['mass']:.0%} holds the truth in {interval['covers']:.0%}, "
-            f"median width {interval['median_width_mm']:.0f} mm; disease AUROC (macro) {auroc['macro']}; "
-            f"retrieval {figures['phantoms']['retrieval']}"
-        )
+        prior_phantoms = phantoms[:num_phantoms] if prior is None else load_cache(prior)
+        groups = localization_groups(located, prior_phantoms, num_resamples)
+        measured = from_phantoms(encoded, located, groups, model, card, names, num_resamples, everyone)
+        figures["phantoms"] = {"num_phantoms": num_phantoms, "localization": groups, **card_summary(measured)}
+        if out is None:
+            print(markdown_report([item.results for item in measured]))
     if real is not None and data is not None:
-        figures["real"] = evaluate_real(model, real, data, how)
-        print(markdown_table(figures["real"]["localization"]))
-        for case in figures["real"]["cases"]:
-            print(
-                f"{case['error_mm']:7.1f} mm  {case['volume']}: {case['sentence']} "
-                f"({case['z_lo_mm']} to {case['z_hi_mm']}, answered {case['predicted_mm']})"
-            )
+        figures["real"] = evaluate_real(model, real, data, how, num_resamples)
+        _print_real(figures["real"])
         if results is not None:
             session = GroundingSession.from_pretrained(weights)
             run_batch(real_cases(real, data), results, session, resume=results.exists())
-        if out is not None:
-            errors = np.array([case["error_mm"] for case in figures["real"]["cases"]])
-            scans = np.array([case["volume"] for case in figures["real"]["cases"]])
-            groups = {
-                name.removeprefix("real ").replace("real", "all"): s
-                for name, s in figures["real"]["localization"].items()
-            }
-            names = (loaded.name, loaded.fingerprint)
-            measured.append(localization_task(real.stem, groups, names, {"error_mm": errors, "scan": scans}))
+        cases = figures["real"]["cases"]
+        groups = {
+            name.removeprefix("real ").replace("real", "all"): summary
+            for name, summary in figures["real"]["localization"].items()
+        }
+        rows = {
+            "error_mm": np.array([case["error_mm"] for case in cases]),
+            "scan": np.array([case["volume"] for case in cases]),
+        }
+        measured.append(localization_task(real.stem, groups, names, rows))
     if out is not None:
         print(write_measured(measured, out, against))
     if into_card:
@@ -111,11 +136,54 @@ def evaluate_command(
     return figures
 
 
+def card_summary(measured: Sequence[Measured]) -> dict[str, Any]:
+    """What a card keeps of each task on phantoms besides localization."""
+    tasks = {item.results.task: item.results for item in measured}
+
+    def values(task: str, group: str = "all") -> dict[str, float | None]:
+        return {f.name: f.value for f in tasks[task].figures if (f.group, f.answer) == (group, "model")}
+
+    by_class = {name: found for name in CT_RATE_DISEASES if (found := tasks["disease"].figure("auroc", name))}
+    macro = tasks["disease"].figure("auroc")
+    oracle = tasks["report_retrieval"].figure("recall_at_10", "text to image", "oracle")
+    summary: dict[str, Any] = {
+        "interval": values("interval"),
+        "disease_auroc": {
+            "macro": macro and macro.value,
+            "by_class": {name: figure.value for name, figure in by_class.items()},
+        },
+        "retrieval": {
+            **values("report_retrieval", "text to image"),
+            "oracle_recall_at_10": oracle and oracle.value,
+            "pool": tasks["report_retrieval"].counts["scans"],
+        },
+    }
+    if "pairs" in tasks:
+        groups = dict.fromkeys(figure.group for figure in tasks["pairs"].figures)
+        summary["pairs"] = {group: values("pairs", group) for group in groups}
+    return summary | ({"location": values("location")} if "location" in tasks else {})
+
+
+def _print_real(figures: dict[str, Any]) -> None:
+    print(markdown_table(figures["localization"]))
+    interval, ratio = figures["interval"], figures["localization"]["real"]["ratio_to_middle"]
+    print(
+        f"\nmean error {ratio:.2f} of the middle slice's, largest {figures['largest_mm']:.0f} mm; the interval of "
+        f"{interval['mass']:.0%} holds the truth in {interval['covers']:.0%}, median width {interval['median_width_mm']:.0f} mm\n"
+    )
+    for case in figures["cases"]:
+        print(
+            f"{case['error_mm']:7.1f} mm  {case['volume']}: {case['sentence']} "
+            f"({case['z_lo_mm']} to {case['z_hi_mm']}, answered {case['predicted_mm']})"
+        )
+
+
 def _loaded(weights: Path) -> tuple[LoadedWeights, SlabModel]:
     loaded = load_weights(weights)
     if not isinstance(loaded.model, SlabModel):
-        raise ValueError(
-            f"The weights in {weights} are a {type(loaded.model).__name__}; this command reads slab models."
+        raise InputError(
+            f"The weights in {weights.name} are a {type(loaded.model).__name__}; on phantoms slab models are measured. For "
+            "others say with --features which stored features to measure on."
         )
     return loaded, loaded.model
 

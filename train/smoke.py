@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     walk.step("evaluate")
     walk.run(["evaluate", "--weights", str(out / "weights"), "--features", str(out / "store"), "--resamples", "200",
-              "--json", str(out / "figures.json")])  # fmt: skip
+              "--out", str(out / "figures")])  # fmt: skip
     walk.step("a question about a DICOM study")
     _ask(out / "weights", clinic)
     walk.end()

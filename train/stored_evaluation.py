@@ -2,7 +2,7 @@
 
 ::
 
-    python -m train evaluate --weights runs/big/weights --features stores/radfinder --split valid --json figures.json
+    python -m train evaluate --weights runs/big/weights --features stores/radfinder --split valid --out figures
 
 Every data set is measured by itself: report retrieval in both directions (CT-RATE in all its pools), small pools, volume
 retrieval, zero-shot diseases, and the localization of placed sentences beside its baselines.
@@ -10,9 +10,6 @@ retrieval, zero-shot diseases, and the localization of placed sentences beside i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +33,7 @@ from train.metrics.retrieval import VOLUME_KS, pool_retrieval, ranking_of, retri
 from train.metrics.zero_shot import disease_scores
 from train.stored_vectors import StoredVectors, embed_stored
 
-__all__ = ["PUBLISHED", "evaluate_stored", "figures_of", "markdown_tables", "plain"]
+__all__ = ["PUBLISHED", "evaluate_stored", "figures_of", "markdown_tables"]
 
 Figures = dict[str, Any]
 
@@ -118,19 +115,6 @@ def markdown_tables(figures: Figures) -> str:
             lines.append(f"| {protocol} | {count} | {name} | {_written(estimate)} | {published} |")
         lines.append("")
     return "\n".join(lines)
-
-
-def plain(figures: Any) -> Any:
-    """Return figures as JSON holds them: an estimate as value, low and high, what is not defined as null."""
-    if isinstance(figures, Estimate):
-        return {name: plain(value) for name, value in asdict(figures).items()}
-    if isinstance(figures, Mapping):
-        return {name: plain(value) for name, value in figures.items()}
-    if isinstance(figures, (list, tuple)):
-        return [plain(value) for value in figures]
-    if isinstance(figures, float):
-        return figures if math.isfinite(figures) else None
-    return figures
 
 
 def _report_retrieval(vectors: StoredVectors, num_resamples: int) -> Figures:

@@ -25,7 +25,16 @@ __all__ = ["TASKS", "EvaluationResults", "Figure", "read_evaluation_results"]
 FORMAT = "ct-grounding evaluation"
 SCHEMA_VERSION = 1
 
-TASKS = ("localization", "interval", "location", "disease", "report_retrieval", "pool_retrieval", "volume_retrieval")
+TASKS = (
+    "localization",
+    "interval",
+    "location",
+    "disease",
+    "pairs",
+    "report_retrieval",
+    "pool_retrieval",
+    "volume_retrieval",
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class Figure:
     group : str
         Which part of the data: "all", "findings", the name of a disease or of a pool.
     answer : str
-        Who answered: "model", or a baseline ("random", "middle", "category_prior").
+        Who answered: "model", a baseline ("random", "middle", "category_prior"), or who knows the truth ("oracle").
     """
 
     name: str

@@ -10,7 +10,8 @@ import pytest
 
 from napari_ct_grounding import GroundingSession
 from napari_ct_grounding.widgets.sample import demo_chest
-from train.evaluate import Decoding, evaluate_real
+from train.evaluate import Decoding
+from train.evaluation.real_sentences import evaluate_real
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = ROOT / "napari_ct_grounding" / "weights" / "bundled"

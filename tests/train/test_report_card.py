@@ -10,7 +10,7 @@ import nibabel
 from napari_ct_grounding.core.localization_results import Truth, read_localization_results
 from tests.inference.oracle import body_with_sphere, oracle_session
 from train import report_card
-from train.evaluate import real_cases
+from train.evaluation.real_sentences import real_cases
 
 RECORDS = [
     {"kind": "finding", "language": "en", "sentence": "A bright ball.", "z_lo_mm": -430, "z_hi_mm": -400},

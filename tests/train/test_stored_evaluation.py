@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from train.data.scan_records import ReportTexts, ScanPlace, ScanRecord, Snippet
-from train.stored_evaluation import figures_of, markdown_tables, plain
+from train.stored_evaluation import figures_of, markdown_tables
 from train.stored_vectors import StoredVectors
 
 NUM_SCANS, NUM_POSITIONS = 8, 8
@@ -110,10 +109,3 @@ def test_tables_show_published_figures_beside_those_that_can_be_compared(figures
     lines = markdown_tables(figures).splitlines()
     assert "| text to image, first_all | 4 | recall_at_10 | 1 (1 to 1) | 0.315 |" in lines
     assert sum("0.315" in line for line in lines) == 1
-
-
-def test_figures_are_written_as_json_without_nan(figures):
-    written = json.loads(json.dumps(plain(figures), allow_nan=False))
-    auroc = written["datasets"]["ct-rate"]["diseases"]["auroc"]
-    assert auroc[CT_RATE_DISEASES[0]]["value"] == 1
-    assert auroc["Emphysema"]["value"] is None

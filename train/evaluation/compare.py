@@ -14,7 +14,12 @@ from train.metrics.classification import compare_auroc
 __all__ = ["compare_folders", "comparison_table"]
 
 #: Rows whose means are compared, by their name.
-_MEANS = {"error_mm": "mean error, mm", "rank": "mean rank", "inside": "interval covers"}
+_MEANS = {
+    "error_mm": "mean error, mm",
+    "rank": "mean rank",
+    "inside": "interval covers",
+    "told_apart": "pairs told apart",
+}
 
 
 def compare_folders(first: Path, second: Path, num_resamples: int = NUM_RESAMPLES) -> dict[str, PairedDifference]:

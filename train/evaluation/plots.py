@@ -18,11 +18,18 @@ __all__ = ["plot_errors", "plot_results"]
 SHOWN = {
     "localization": ("mean_mm", "mean error, mm"),
     "disease": ("auroc", "AUROC"),
+    "pairs": ("told_apart", "pairs told apart"),
     "report_retrieval": ("recall_at_10", "recall at 10"),
     "pool_retrieval": ("pool32_recall_at_1", "recall at 1 of 32"),
     "volume_retrieval": ("map_at_10", "mean AP at 10"),
 }
-_COLORS = {"model": "#0b6e99", "category_prior": "#c97b12", "middle": "#7a7a7a", "random": "#b9b9b9"}
+_COLORS = {
+    "model": "#0b6e99",
+    "oracle": "#3a7d44",
+    "category_prior": "#c97b12",
+    "middle": "#7a7a7a",
+    "random": "#b9b9b9",
+}
 
 
 def plot_results(results: EvaluationResults, folder: Path) -> Path | None:

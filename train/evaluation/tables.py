@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from napari_ct_grounding.core.evaluation_results import EvaluationResults, Figure
+from train.evaluation.pairs import READINGS
 from train.metrics.retrieval import RECALL_KS
 
 __all__ = ["PUBLISHED", "PUBLISHED_TABLE", "markdown_report"]
@@ -38,10 +39,11 @@ _OURS = (
 
 _MAIN = {
     "localization": ("mean_mm", "median_mm", "within_12_mm", "within_24_mm", "inside", "inside_12_mm", "exact"),
-    "interval": ("covers", "median_width_mm"),
+    "interval": ("covers", "median_width_mm", "median_share_of_scan"),
     "location": ("located_lost", "outside_told", "placeless_told"),
     "disease": ("auroc", "sensitivity", "specificity", "precision", "f1", "balanced_accuracy"),
-    "report_retrieval": (*(f"recall_at_{k}" for k in RECALL_KS), "median_rank", "mean_rank"),
+    "pairs": READINGS,
+    "report_retrieval": (*(f"recall_at_{k}" for k in RECALL_KS), "ratio_to_oracle", "median_rank", "mean_rank"),
 }
 
 

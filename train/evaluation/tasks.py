@@ -14,9 +14,11 @@ from napari_ct_grounding.core.evaluation_results import EvaluationResults, Figur
 from napari_ct_grounding.core.localization_results import LocalizationResults
 from napari_ct_grounding.phantom.sentences import general_sentence
 from train.calibration.cases import CalibrationSet, Question, phantom_cases
-from train.calibration.location import location_errors, question_figures
+from train.calibration.location import question_figures
 from train.data.text import draw_language, phantom_report
 from train.evaluate import EncodedPhantom
+from train.evaluation.pairs import pair_figures, sentence_pairs, told_apart
+from train.evaluation.pool import oracle_ranking, pool_baselines
 from train.metrics.bootstrap import NUM_RESAMPLES, Estimate, bootstrap_scans, estimates
 from train.metrics.classification import disease_figures
 from train.metrics.localization import Located
@@ -51,6 +53,7 @@ def from_phantoms(
     card: Any,
     weights: tuple[str, str],
     num_resamples: int = NUM_RESAMPLES,
+    pool: Sequence[EncodedPhantom] | None = None,
 ) -> list[Measured]:
     """Return all tasks that phantoms allow.
 
@@ -66,12 +69,16 @@ def from_phantoms(
     weights : tuple of str
         Name and fingerprint.
     num_resamples : int
+    pool : sequence of EncodedPhantom, optional
+        Among which scans are found by their reports; `encoded` by default.
     """
+    pool = encoded if pool is None else pool
     counts = {"scans": len(encoded), "sentences": len(located)}
 
     def task(name: str, figures: Sequence[Figure], left_out: Sequence[str] = (), **rows: NDArray) -> Measured:
+        counted = {"scans": len(pool)} if name == "report_retrieval" else counts
         return Measured(
-            EvaluationResults(name, "phantoms", *weights, tuple(figures), counts, tuple(left_out)), dict(rows)
+            EvaluationResults(name, "phantoms", *weights, tuple(figures), counted, tuple(left_out)), dict(rows)
         )
 
     truth, answer = (np.array([getattr(item, name) for item in located]) for name in ("z_mm", "predicted_mm"))
@@ -81,33 +88,46 @@ def from_phantoms(
     widths = np.array([item.interval_mm[1] - item.interval_mm[0] for item in located])
     covers = {"covers": float(inside.mean())}
     covered = estimates(covers, {"covers": bootstrap_scans(inside, scans, num_resamples)})
+    lengths = np.array([item.covered_mm[1] - item.covered_mm[0] for item in located])
     measured.append(
         task(
             "interval",
-            [*_figures(covered), Figure("median_width_mm", float(np.median(widths)))],
+            [
+                *_figures(covered),
+                Figure("median_width_mm", float(np.median(widths))),
+                Figure("median_share_of_scan", float(np.median(widths / lengths))),
+            ],
             inside=inside,
             scan=scans,
         )
     )
     if card.location_rule is not None:
-        errors = _location_figures(encoded, model, card.location_rule)
-        measured.append(task("location", [Figure(name, value) for name, value in errors.items()]))
+        measured.append(task("location", _location_figures(encoded, model, card.location_rule, num_resamples)))
 
     labels = np.array([[name in e.phantom.diseases for name in CT_RATE_DISEASES] for e in encoded]).astype(np.int64)
     scores = disease_scores(np.stack([e.disease for e in encoded]), lambda t: model.embed_sentences(t).report)
     found = disease_figures(labels, scores, CT_RATE_DISEASES, num_resamples=num_resamples)
     by_class = [figure for name, of_class in found.by_class.items() for figure in _figures(of_class, name)]
-    measured.append(task("disease", [*_figures(found.macro), *by_class], found.left_out, labels=labels, scores=scores))
+    guessed = Figure("auroc", 0.5, answer="random")
+    macro = [*_figures(found.macro), guessed, *by_class]
+    measured.append(task("disease", macro, found.left_out, labels=labels, scores=scores))
 
-    images = np.stack([e.retrieval for e in encoded])
-    reports = model.embed_sentences([phantom_report(e.phantom, seed=0, family="test") for e in encoded]).report
+    pairs = sentence_pairs([e.phantom for e in encoded])
+    if pairs:
+        told = told_apart(pairs, encoded, model.embed_sentences)
+        by_kind = pair_figures(pairs, told, num_resamples)
+        measured.append(task("pairs", by_kind, told_apart=told[:, 0], scan=np.array([pair.scan for pair in pairs])))
+
+    images = np.stack([e.retrieval for e in pool])
+    reports = model.embed_sentences([phantom_report(e.phantom, seed=0, family="test") for e in pool]).report
     ranking = ranking_of(reports, images)
     both = [
         *_figures(retrieval_figures(ranking, num_resamples=num_resamples), "text to image"),
+        *pool_baselines(ranking, oracle_ranking([e.phantom for e in pool]), "text to image", num_resamples),
         *_figures(retrieval_figures(ranking_of(images, reports), num_resamples=num_resamples), "image to text"),
     ]
     measured.append(task("report_retrieval", both, rank=ranking.rank))
-    similar, _ = volume_retrieval(images, labels, num_resamples=num_resamples)
+    similar, _ = volume_retrieval(np.stack([e.retrieval for e in encoded]), labels, num_resamples=num_resamples)
     if similar:
         measured.append(task("volume_retrieval", _figures(similar)))
     return measured
@@ -177,15 +197,24 @@ def from_stored(figures: Mapping[str, Any]) -> list[Measured]:
             parts["disease"] += [_figure("auroc", value, group) for group, value in found["diseases"]["auroc"].items()]
         for group, of_group in found.get("localization", {}).items():
             for who in ("model", "middle", "random"):
-                parts.setdefault("localization", []).extend(_figures(of_group[who], group, who))
+                listed = parts.setdefault("localization", [])
+                listed += _figures(of_group[who], group, who)
+                listed += [
+                    Figure(f"per_scan_{figure}", float(value), group=group, answer=who)
+                    for figure, value in of_group[who]["per_scan"].items()
+                    if figure != "num_scans"
+                ]
         for task, listed in parts.items():
             kept = left_out if task == "disease" else ()
             measured.append(Measured(EvaluationResults(task, dataset, *weights, tuple(listed), counts, kept)))
     return measured
 
 
-def _location_figures(encoded: Sequence[EncodedPhantom], model: Any, rule: Any) -> dict[str, float]:
-    """Errors of a card's rule; its placeless sentences are of the lexicon's test family, which calibration never sees."""
+def _location_figures(encoded: Sequence[EncodedPhantom], model: Any, rule: Any, num_resamples: int) -> list[Figure]:
+    """How often a card's rule says "no clear location", by kind of question; intervals from resampled scans.
+
+    Its placeless sentences are of the lexicon's test family, which calibration never sees.
+    """
     cases = phantom_cases(encoded, seed=1)
     questions = [question for question in cases.questions if question.kind != "placeless"]
     rng = np.random.default_rng(1)
@@ -196,9 +225,16 @@ def _location_figures(encoded: Sequence[EncodedPhantom], model: Any, rule: Any) 
     asked = CalibrationSet(cases.scans, questions, cases.num_whole, cases.source)
     sentences = sorted({question.sentence for question in questions})
     vectors = dict(zip(sentences, model.embed_sentences(sentences).localization, strict=True))
-    has_location = rule.logit(question_figures(rule, asked, vectors)) >= rule.threshold
-    errors = location_errors(has_location, np.array([question.kind for question in questions]))
-    return {name: getattr(errors, name) for name in ("located_lost", "outside_told", "placeless_told")}
+    told = rule.logit(question_figures(rule, asked, vectors)) < rule.threshold
+    kinds, scans = (np.array([getattr(question, name) for question in questions]) for name in ("kind", "group"))
+    figures = []
+    for kind, name in (("located", "located_lost"), ("outside", "outside_told"), ("placeless", "placeless_told")):
+        chosen = kinds == kind
+        if chosen.any():
+            values = told[chosen].astype(np.float64)
+            resampled = {name: bootstrap_scans(values, scans[chosen], num_resamples)}
+            figures += _figures(estimates({name: float(values.mean())}, resampled))
+    return figures
 
 
 def _summary_figures(summaries: Mapping[str, dict[str, Any] | None]) -> list[Figure]:

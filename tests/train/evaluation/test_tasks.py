@@ -12,6 +12,7 @@ from train.evaluate import EncodedPhantom
 from train.evaluation.tasks import from_batch, from_phantoms, from_stored
 from train.metrics.bootstrap import Estimate
 from train.metrics.localization import Located, localization_summary
+from train.report_card import card_summary
 
 WEIGHTS = ("tiny", "ab" * 16)
 
@@ -71,6 +72,27 @@ def test_phantoms_give_every_task_a_file(phantoms):
     assert found["location"].results.figure("located_lost").value == 0.0  # a rule of zeros lets everything pass
     assert found["disease"].rows["scores"].shape == (len(phantoms), 18)
     assert 0 <= found["report_retrieval"].results.figure("recall_at_1", "text to image").value <= 1
+    assert found["report_retrieval"].results.figure("recall_at_10", "text to image", "oracle").value == 1.0
+    assert found["location"].results.figure("located_lost").high == 0.0
+    assert 0 <= found["pairs"].results.figure("told_apart", "negation").value <= 1
+    assert found["interval"].results.figure("median_share_of_scan").value == pytest.approx(5 / 200)
+    summary = card_summary(measured)  # what a card keeps
+    assert summary["retrieval"]["pool"] == len(phantoms)
+    assert summary["disease_auroc"]["macro"] == found["disease"].results.figure("auroc").value
+
+
+def test_reports_are_sought_in_a_pool_larger_than_the_measured_phantoms(phantoms):
+    rng = np.random.default_rng(0)
+    encoded = [
+        EncodedPhantom(p, *(rng.standard_normal(shape).astype(np.float32) for shape in ((len(p.z_mm), 20), 20, 20)))
+        for p in phantoms
+    ]
+    groups = {"all": None}
+    located = [Located(phantoms[0].seed, "carina", False, 0.0, -5.0, 5.0, (-100.0, 100.0), 1.0, (-3.0, 2.0))]
+    measured = from_phantoms(encoded[:2], located, groups, HashedText(), WeightsCard(), WEIGHTS, 20, encoded)
+    found = {item.results.task: item.results for item in measured}
+    assert found["report_retrieval"].counts == {"scans": len(phantoms)}
+    assert found["disease"].counts["scans"] == 2
 
 
 def test_figures_of_stored_scans_are_sorted_into_tasks():
