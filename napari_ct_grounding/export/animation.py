@@ -33,6 +33,8 @@ _ROLL_MS = 60
 #: A finding rests as long as its words take to read: this, and a share for each character.
 _REST_MS, _REST_MS_PER_CHARACTER, _LONGEST_REST_MS = 1400, 35, 5000
 _FRAMES_PER_SECOND = 20
+#: Of the 256 colours of a GIF; the others are for captions and bar.
+_NUM_GREYS = 176
 
 _INK, _SOFT, _BLUE, _BAND, _WARM = (235, 238, 241), (150, 160, 170), (86, 180, 233), (32, 74, 104), (240, 170, 90)
 
@@ -54,16 +56,12 @@ def write_gif(
     path: Path, walk: Walk, volume: CTVolume, on_progress: Progress | None = None, cancel: Cancel | None = None
 ) -> None:
     """Write the walk as an endless GIF. Parameters as of `walk_frames`."""
-    frames = walk_frames(walk, volume, on_progress, cancel)
     palette = _palette()
+    pictures: list[Image.Image] = []
     durations: list[int] = []
-
-    def quantized() -> Iterator[Image.Image]:
-        for frame in frames:
-            durations.append(frame.duration_ms)
-            yield frame.picture.quantize(palette=palette, dither=Image.Dither.NONE)
-
-    pictures = list(quantized())
+    for frame in walk_frames(walk, volume, on_progress, cancel):
+        pictures.append(_with_palette(frame.picture, palette))
+        durations.append(frame.duration_ms)
     with whole_file(path) as partial:
         pictures[0].save(partial, save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=False)
 
@@ -183,9 +181,20 @@ class _Canvas:
         write(draw, ((left + right) / 2, bottom + 5), "feet", 11, _SOFT, "ma")
 
 
+def _with_palette(picture: Image.Image, palette: Image.Image) -> Image.Image:
+    """Return the picture in the colours of the palette; greys, which Pillow would round to few, to the nearest one."""
+    pixels = np.asarray(picture)
+    indices = np.array(picture.quantize(palette=palette, dither=Image.Dither.NONE))
+    is_grey = (pixels == pixels[..., :1]).all(axis=-1)
+    indices[is_grey] = np.rint(pixels[is_grey][:, 0] * ((_NUM_GREYS - 1) / 255))
+    reduced = Image.fromarray(indices)
+    reduced.putpalette(palette.getpalette() or [])
+    return reduced
+
+
 def _palette() -> Image.Image:
     """Greys, and between the paper colours and black what their letters need at the edges: one palette for all frames."""
-    greys = [(value, value, value) for value in np.linspace(0, 255, 176).astype(int).tolist()]
+    greys = [(value, value, value) for value in np.rint(np.linspace(0, 255, _NUM_GREYS)).astype(int).tolist()]
     paper = (16, 18, 21)
     tints = [
         tuple(round(a + (b - a) * step / 14) for a, b in zip(paper, ink, strict=True))

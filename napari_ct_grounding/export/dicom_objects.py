@@ -15,6 +15,7 @@ from napari_ct_grounding.export.contact_sheet import NO_KEY_IMAGES
 from napari_ct_grounding.export.dicom_source import DicomSlices, PathOrPaths, read_slices
 from napari_ct_grounding.export.walk import Finding, Walk
 from napari_ct_grounding.export.whole_file import whole_file
+from napari_ct_grounding.readers.dicom.header import quiet_pydicom
 
 if TYPE_CHECKING:
     import pydicom
@@ -34,6 +35,7 @@ def write_dicom(path: Path, dataset: pydicom.Dataset) -> None:
         dataset.save_as(partial, enforce_file_format=True)
 
 
+@quiet_pydicom()  # highdicom quotes patient names in warnings
 def key_objects(walk: Walk, source: PathOrPaths | None, *, with_patient: bool = False) -> pydicom.Dataset:
     """Return the Key Object Selection of a walk's key images.
 
@@ -67,12 +69,12 @@ def key_objects(walk: Walk, source: PathOrPaths | None, *, with_patient: bool = 
         description="\r\n".join([*lines, _made_by(walk), RESEARCH_ONLY]),
     )
     _name_frames(content[0], slices)
-    document = highdicom.ko.KeyObjectSelectionDocument(
+    return highdicom.ko.KeyObjectSelectionDocument(
         evidence=slices.evidence, content=content, **_series(highdicom, _KEY_OBJECTS_SERIES, "Key images of the report walk")
     )  # fmt: skip
-    return document
 
 
+@quiet_pydicom()
 def measurement_report(walk: Walk, source: PathOrPaths | None, *, with_patient: bool = False) -> pydicom.Dataset:
     """Return a Comprehensive SR after TID 1500: for every finding its sentence, slice, height, interval and similarity.
 

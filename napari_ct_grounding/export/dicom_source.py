@@ -32,10 +32,7 @@ _NOT_DICOM = (
 
 _IDENTITY = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "ReferringPhysicianName")
 _STUDY = ("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime")
-_IMAGE = (
-    *("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "NumberOfFrames"),
-    "SpecificCharacterSet",
-)
+_IMAGE = (*("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "NumberOfFrames"),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +120,14 @@ def _dataset(path: Path, *, with_patient: bool) -> pydicom.Dataset:
 
     with quiet_pydicom():
         try:
-            read = open_dataset(path, stop_before_pixels=True, specific_tags=[*_IDENTITY, *_STUDY, *_IMAGE])
+            read = open_dataset(
+                path, stop_before_pixels=True, specific_tags=["SpecificCharacterSet", *_IDENTITY, *_STUDY, *_IMAGE]
+            )
             dataset = pydicom.Dataset()
             for name in (*_IDENTITY, *_STUDY):
-                setattr(dataset, name, read.get(name) if with_patient or name in _STUDY else None)
-                if dataset[name].value is None:
-                    setattr(dataset, name, "")
+                # As text: the new object has a character set of its own.
+                value = read.get(name) if with_patient or name in _STUDY else None
+                setattr(dataset, name, "" if value is None else str(value))
             for name in _IMAGE:
                 if (value := read.get(name)) not in (None, ""):
                     setattr(dataset, name, value)

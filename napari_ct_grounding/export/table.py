@@ -18,8 +18,9 @@ __all__ = ["COLUMNS", "table_csv", "write_table"]
 
 COLUMNS = (
     "number", "section", "sentence", "negated", "normal", "uncertain", "prior_study", "localizable", "clear_location",
-    "series_number", "image_number", "slice_index", "file_index", "z_mm", "interval_lo_mm", "interval_hi_mm", "score", "depth_width_mm", "calibrated",
-    "reference", "reference_z_mm", "difference_mm", "remark", "scan", "weights", "coverage",
+    "series_number", "image_number", "slice_index", "file_index", "z_mm", "interval_lo_mm", "interval_hi_mm",
+    "score", "depth_width_mm", "calibrated", "reference", "reference_z_mm", "difference_mm", "remark",
+    "scan", "weights", "coverage",
 )  # fmt: skip
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
