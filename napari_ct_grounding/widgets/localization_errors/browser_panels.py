@@ -68,6 +68,11 @@ class BrowserPanels(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(_MIN_WIDTH)
 
+    def set_count(self, num_shown: int, num_all: int) -> None:
+        """Say how many rows pass the filter."""
+        some = f"{num_shown:,} of {num_all:,}" if num_shown != num_all else f"{num_all:,}"
+        self.tabs.setTabText(0, f"Rows ({some})" if num_all else "Rows")
+
     def show_figures(self, are_shown: bool) -> None:
         """Show the figures of an evaluation in place of rows and summary, or not at all."""
         self.tabs.setTabVisible(2, are_shown)

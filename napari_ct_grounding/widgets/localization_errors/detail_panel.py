@@ -28,13 +28,14 @@ __all__ = ["DetailPanel"]
 
 #: Typing pauses for this long (ms) before a note is taken.
 _SOON_MS = 400
-_NAMES = ("Error", "Answer", "Truth", "Interval", "Rank of truth")
+_NAMES = ("Error", "Answer", "Truth", "Interval", "Rank", "Similarity")
 _TIPS = (
     "Distance along z from the answer to the true range; 0 inside it",
     "Where the model says the sentence points (key A goes there)",
     "Where it really points (key T goes there)",
     "Range that holds most of the similarity",
     "Place of the truth among the scan's depth positions, by similarity",
+    "Cosine between sentence and slice at the answer, -1 to 1. Not a probability",
 )
 
 
@@ -98,10 +99,10 @@ class DetailPanel(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(1)
         for line, (name, value, tip) in enumerate(zip(self.names, self.values, _TIPS, strict=True)):
-            value.setWordWrap(True)
-            for label in (name, value):
-                label.setToolTip(tip)
-            grid.addWidget(name, line, 0, Qt.AlignmentFlag.AlignTop)
+            value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            name.setToolTip(tip)
+            grid.addWidget(name, line, 0)
             grid.addWidget(value, line, 1)
         grid.setColumnStretch(1, 1)
         column = QVBoxLayout()
@@ -156,6 +157,7 @@ class DetailPanel(QWidget):
             (self.names[2], colors.truth),
             (self.names[3], colors.accent),
             (self.names[4], colors.faded),
+            (self.names[5], colors.faded),
         ):
             label.setStyleSheet(f"color: {color.name()};")
 
@@ -204,8 +206,9 @@ class DetailPanel(QWidget):
         message = "" if row is None or row.message is None else f"Failed: {row.message}"
         self.message.setText(message)
         self.message.setVisible(bool(message))
-        for label, text in zip(self.values, fact_texts(row, image_number), strict=True):
+        for label, text, tip in zip(self.values, fact_texts(row, image_number), _TIPS, strict=True):
             label.setText(text)
+            label.setToolTip(f"{text}\n{tip}")
         has_place = is_open and row is not None
         self.to_answer.setEnabled(has_place and result is not None)
         self.to_truth.setEnabled(has_place and row is not None and row.truth_mm is not None)

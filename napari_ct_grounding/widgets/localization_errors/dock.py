@@ -14,18 +14,16 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 
 from napari_ct_grounding.core.error_rows import ErrorRow
-from napari_ct_grounding.core.errors import InputError, UnevenSpacingError
 from napari_ct_grounding.core.localization_error import NO_CATEGORY
 from napari_ct_grounding.widgets.dock_life import DockLife
 from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, READING_THREAD_NAME, JobThread
 from napari_ct_grounding.widgets.localization_errors.browser_panels import BrowserPanels
-from napari_ct_grounding.widgets.localization_errors.case_opener import CaseOpener, CaseOrder, failure_sentence
-from napari_ct_grounding.widgets.localization_errors.case_view import CaseView
 from napari_ct_grounding.widgets.localization_errors.file_session import FileSession
 from napari_ct_grounding.widgets.localization_errors.notes import TAGS, CaseNote
 from napari_ct_grounding.widgets.localization_errors.results_file import OpenedFile
 from napari_ct_grounding.widgets.localization_errors.row_filter import NO_TAG, RowFilter
+from napari_ct_grounding.widgets.localization_errors.scan_walk import ScanWalk
 from napari_ct_grounding.widgets.localization_errors.volume_finder import FoundScans
 from napari_ct_grounding.widgets.log_file import start_log
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
@@ -34,17 +32,7 @@ __all__ = ["LocalizationErrorsDock"]
 
 #: A row that is merely passed by is not opened: so long (ms) it must stay current.
 _LINGER_MS = 250
-#: Scans that take longer than this (ms) to read are announced, with Cancel.
-_SOON_MS = 300
-_FAILED, _MISSING, _NOTE, _READING, _SAVING, _SCAN, _TAKEN = (
-    "failed",
-    "missing",
-    "note",
-    "reading",
-    "saving",
-    "scan",
-    "taken",
-)
+_FAILED, _MISSING, _SAVING, _ABOUT = "failed", "missing", "saving", "about the file"
 
 
 class LocalizationErrorsDock(DockLife, BrowserPanels):
@@ -63,13 +51,11 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.reading_jobs = JobThread(self, READING_THREAD_NAME)
         self.model_jobs = JobThread(self)
         self.session = FileSession(self.file_jobs, self.model_jobs, self)
-        self.opener = CaseOpener(napari_viewer, self.reading_jobs, self)
-        self.case_view = CaseView(napari_viewer)
-        self._linger = self._timer(_LINGER_MS, self.open_current)
-        self._soon = self._timer(_SOON_MS, self._show_reading)
-        self._reading = ""
-        #: The row that stands in the viewer, with its positions there.
-        self._placed: ErrorRow | None = None
+        self.walk = ScanWalk(napari_viewer, self.reading_jobs, self.notices, self._current, self)
+        self._linger = QTimer(self)
+        self._linger.setSingleShot(True)
+        self._linger.setInterval(_LINGER_MS)
+        self._linger.timeout.connect(self.open_current)
         self._is_live = self._has_left = self._has_keys = False
         self.setAcceptDrops(True)
         self._connect()
@@ -78,15 +64,8 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self._return()
         self.begin_life()
 
-    def _timer(self, milliseconds: int, call: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(call)
-        return timer
-
     def _connect(self) -> None:
-        session, opener, bar = self.session, self.opener, self.file_bar
+        session, bar, follower = self.session, self.file_bar, self.walk.view.follower
         bar.file_chosen.connect(lambda path: session.open(Path(path)))
         bar.folder_chosen.connect(lambda path: session.choose_folder(Path(path)))
         bar.export_chosen.connect(lambda path: session.export(Path(path), self.table.shown.shown().tolist()))
@@ -105,15 +84,13 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.table.tag_requested.connect(lambda tag: self._on_note_changed(tag, None))
         self.summary.row_chosen.connect(self.table.choose)
         self.summary.category_chosen.connect(self.filter_bar.set_category)
-        self.detail.z_requested.connect(self.case_view.follower.go_to_z)
-        self.detail.slice_step_requested.connect(self.case_view.follower.step)
+        self.detail.z_requested.connect(follower.go_to_z)
+        self.detail.slice_step_requested.connect(follower.step)
         self.detail.row_step_requested.connect(self.step)
         self.detail.opening_requested.connect(self.open_current)
         self.detail.note_changed.connect(self._on_note_changed)
-        opener.opened.connect(self._on_case_opened)
-        opener.failed.connect(self._on_case_failed)
-        opener.reading_changed.connect(self._on_reading_changed)
-        self.case_view.follower.position_changed.connect(self._on_position_changed)
+        self.walk.placed_changed.connect(self._show_current)
+        follower.position_changed.connect(self._on_position_changed)
 
     def _add_shortcuts(self) -> None:
         """Keys that work wherever in the dock the focus is; lines of text keep their letters."""
@@ -140,7 +117,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.viewer.events.theme.connect(self._on_theme_changed)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
-        self.case_view.follower.follow()
+        self.walk.view.follower.follow()
         self._bind_keys()
         self._on_theme_changed()
 
@@ -149,7 +126,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         if self._is_live:
             self._is_live = False
             self.viewer.events.theme.disconnect(self._on_theme_changed)
-            self.case_view.follower.rest()
+            self.walk.view.follower.rest()
             self._unbind_keys()
             self._linger.stop()
         self.detail.take_note()
@@ -159,7 +136,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
 
     def _stop(self, *, wait: bool = False) -> None:
         self.session.cancel()
-        self.opener.cancel()
+        self.walk.opener.cancel()
         for jobs in (self.file_jobs, self.reading_jobs, self.model_jobs):
             jobs.stop(wait=wait)
 
@@ -169,7 +146,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             self._rest()
             self._stop()
             self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
-            self.case_view.clear()
+            self.walk.clear()
             give_back_freed_memory_soon()
 
     def _bind_keys(self) -> None:
@@ -207,11 +184,9 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
     # -- the file
 
     def _on_file_opened(self, file: OpenedFile) -> None:
-        for key in (_FAILED, _MISSING, _NOTE, _SAVING, _SCAN, _TAKEN):
+        for key in (_FAILED, _MISSING, _SAVING, _ABOUT):
             self.notices.remove_notice(key)
-        self.opener.forget_all()
-        self.case_view.clear()
-        self._placed = None
+        self.walk.begin_anew()
         rows, errors = file.errors.rows, file.errors
         self.file_bar.set_file(file.path, errors.facts, has_rows=bool(rows))
         self.filter_bar.setEnabled(bool(rows))
@@ -222,10 +197,11 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.show_figures(file.figures is not None)
         if file.figures is not None:
             self.figures.set_results(file.figures)
-            self._say(_TAKEN, f"{file.path.name} holds the figures of a whole evaluation, and no rows. For rows, evaluate with "
-                      "--results, or ask by 'ct-grounding batch'.")  # fmt: skip
+            text = f"{file.path.name} holds the figures of a whole evaluation, and no rows."
+            how = "For rows, evaluate with --results, or ask by 'ct-grounding batch'."
+            self.notices.show_notice(_ABOUT, f"{text} {how}", is_warning=False, is_closable=True)
         if errors.notes:
-            self.notices.show_notice(_TAKEN, "\n".join(errors.notes), is_closable=True)
+            self.notices.show_notice(_ABOUT, "\n".join(errors.notes), is_closable=True)
         if file.notes_problem is not None:
             self._on_notes_problem(file.notes_problem)
         self._show_detail(None)
@@ -268,7 +244,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
 
     def _show_summary(self) -> None:
         file, shown = self.session.file, self.table.shown
-        self.filter_bar.set_count(shown.rowCount(), len(self.table.rows.rows))
+        self.set_count(shown.rowCount(), len(self.table.rows.rows))
         self.summary.set_columns(None if file is None else file.columns, shown.shown())
 
     # -- tags and notes
@@ -320,9 +296,8 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
 
     def _show_detail(self, row: ErrorRow | None) -> None:
         """Show a row at the bottom: with the positions of its scan once that stands in the viewer."""
-        placed, source = self._placed, self.case_view.source
-        is_open = placed is not None and row is not None and placed.number == row.number and source is not None
-        if is_open and placed is not None and source is not None:
+        placed, source = self.walk.placed, self.walk.view.source
+        if self.walk.is_placed(row) and placed is not None and source is not None:
             record = None if placed.prediction is None else source.record(placed.prediction.slice_index)
             image_number = None if record is None else record.image_number
             self.detail.show_row(placed, source.geometry.z_extent_mm, image_number, is_open=True)
@@ -333,68 +308,21 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             self.detail.show_note(self.session.note_of(row.number - 1))
         self._on_position_changed()
 
-    # -- scans
+    # -- the viewer
 
     def open_current(self) -> None:
         """Open the scan of the current row, where it was found, and go to the answer."""
         self._linger.stop()
         row = self._current()
-        if row is None or not self._is_live:
-            return
-        candidates = self.session.candidates(row)
-        if candidates:
-            self.notices.remove_notice(_SCAN)
-            self.opener.open(CaseOrder(row, candidates))
-        else:
-            self.opener.cancel()
-
-    def _on_case_opened(self, row: ErrorRow, layer_id: Any, note: str | None, is_new: bool) -> None:
-        current = self._current()
-        if current is None or current.scan_key != row.scan_key:
-            return  # the user went on meanwhile; the layer waits
-        try:
-            self._placed = self.case_view.show(current, layer_id, is_new=is_new, others=self.opener.known_layers())
-        except InputError as error:
-            self._placed = None
-            self.case_view.clear()
-            note = str(error)
-        self.notices.remove_notice(_NOTE)
-        if note is not None:
-            self.notices.show_notice(_NOTE, note, is_closable=True)
-        self._show_current()
-
-    def _on_case_failed(self, order: CaseOrder, error: Exception) -> None:
-        actions = []
-        if isinstance(error, UnevenSpacingError):
-            actions = [("Resample to an even grid", lambda: self.opener.open(replace(order, uneven="resample")))]
-        self.notices.show_notice(_SCAN, failure_sentence(order, error), actions, is_closable=True)
-
-    def _on_reading_changed(self, name: str) -> None:
-        self._reading = name
-        self.notices.remove_notice(_READING)
-        if name:
-            self._soon.start()
-        else:
-            self._soon.stop()
-
-    def _show_reading(self) -> None:
-        if self._reading:
-            self._say(_READING, f"Reading {self._reading}\u2026", [("Cancel", self.opener.cancel)])
-
-    def _say(self, key: str, text: str, actions: Any = ()) -> None:
-        self.notices.show_notice(key, text, actions, is_warning=False, is_closable=not actions)
+        if row is not None and self._is_live:
+            self.walk.show(row, self.session.candidates(row))
 
     def _on_layer_removed(self, event: Any) -> None:
-        layer_id = event.value.unique_id
-        self.opener.forget(layer_id)
-        if self.case_view.forget(layer_id):
-            self._placed = None
-            give_back_freed_memory_soon()
-            if self._is_live:
-                self._show_current()
+        self.walk.forget_layer(event.value.unique_id)
 
     def _on_position_changed(self, _slice_index: int | None = None) -> None:
-        self.detail.strip.set_position(self.case_view.z_mm if self._placed is not None else None)
+        is_there = self.walk.is_placed(self._current())
+        self.detail.strip.set_position(self.walk.view.z_mm if is_there else None)
 
     def _on_theme_changed(self, _event: object = None) -> None:
         self.set_colors(colors_of_theme(self.viewer.theme))

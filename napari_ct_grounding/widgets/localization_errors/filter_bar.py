@@ -38,7 +38,6 @@ class FilterBar(QWidget):
         self.high = self._number("any", "Largest error, mm")
         self.clear_button = QPushButton("Clear", self)
         self.clear_button.setToolTip("Show all rows")
-        self.count = QLabel(self)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON_MS)
@@ -60,7 +59,7 @@ class FilterBar(QWidget):
         box.setAccessibleName(tip)
         box.addItem(everything, None)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        box.setMinimumContentsLength(9)
+        box.setMinimumContentsLength(8)
         box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return box
 
@@ -79,7 +78,11 @@ class FilterBar(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
-        grid.addWidget(self.text, 0, 0, 1, 3)
+        words = QHBoxLayout()
+        words.setSpacing(4)
+        words.addWidget(self.text, 1)
+        words.addWidget(self.clear_button)
+        grid.addLayout(words, 0, 0, 1, 3)
         grid.addWidget(self.category, 1, 0)
         grid.addWidget(self.status, 1, 1)
         grid.addWidget(self.tag, 1, 2)
@@ -91,8 +94,6 @@ class FilterBar(QWidget):
         errors.addWidget(self.high)
         errors.addWidget(QLabel("mm", self))
         errors.addStretch(1)
-        errors.addWidget(self.count)
-        errors.addWidget(self.clear_button)
         grid.addWidget(self.scan, 2, 0)
         grid.addLayout(errors, 2, 1, 1, 2)
         for column in range(3):
@@ -116,10 +117,6 @@ class FilterBar(QWidget):
                 box.addItem(name, name)
             box.setCurrentIndex(max(0, box.findData(chosen)))
             box.blockSignals(False)
-
-    def set_count(self, num_shown: int, num_all: int) -> None:
-        """Say how many rows pass."""
-        self.count.setText(f"{num_shown:,} of {num_all:,}" if num_all else "")
 
     @property
     def wish(self) -> RowFilter:

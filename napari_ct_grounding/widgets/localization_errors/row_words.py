@@ -10,11 +10,21 @@ from napari_ct_grounding.widgets.localization_errors.table_model import number_t
 __all__ = ["fact_texts", "runner_ups"]
 
 
-def fact_texts(row: ErrorRow | None, image_number: int | None = None) -> tuple[str, str, str, str, str]:
-    """Return the texts of error, answer, truth, interval and rank; a dash where there is nothing to say."""
+def fact_texts(row: ErrorRow | None, image_number: int | None = None) -> tuple[str, ...]:
+    """Return the texts of error, answer, truth, interval, rank and similarity; a dash where there is nothing to say."""
     if row is None:
-        return ("\u2013",) * 5  # type: ignore[return-value]
-    return _error_text(row), _answer_text(row, image_number), _truth_text(row), _interval_text(row), _rank_text(row)
+        return ("\u2013",) * 6
+    similarity = number_text(None if row.prediction is None else row.prediction.score, 2)
+    if row.prediction is not None and not row.prediction.has_location:
+        similarity += ", no clear location"
+    return (
+        _error_text(row),
+        _answer_text(row, image_number),
+        _truth_text(row),
+        _interval_text(row),
+        _rank_text(row),
+        similarity,
+    )
 
 
 def runner_ups(row: ErrorRow) -> list[tuple[float, str]]:
@@ -40,7 +50,7 @@ def _error_text(row: ErrorRow) -> str:
         return "not known: failed" if row.prediction is None else "not known: no truth"
     text = f"{row.error_mm:.1f} mm"
     if row.error_mm == 0:
-        return f"{text}, in the true range"
+        return f"{text}, in the truth"
     result = row.prediction
     if result is None or row.truth_mm is None:
         return text
@@ -52,13 +62,10 @@ def _answer_text(row: ErrorRow, image_number: int | None) -> str:
     if result is None:
         return "\u2013"
     if not row.is_in_world:
-        return f"depth position {int(result.z_mm // result.depth_width_mm)} (counted from the lowest)"
-    text = f"z {number_text(result.z_mm, 1)} mm, slice {result.slice_index}"
+        return f"depth position {int(result.z_mm // result.depth_width_mm)} from below"
     image_number = result.image_number if image_number is None else image_number
-    text += f", image {image_number}" if image_number is not None else ""
-    if not result.has_location:
-        return f"no clear location (best guess: {text})"
-    return text + ("" if np.isnan(result.score) else f", similarity {number_text(result.score, 2)}")
+    name = f"slice {result.slice_index}" if image_number is None else f"image {image_number}"
+    return f"{number_text(result.z_mm, 1)} mm, {name}"
 
 
 def _truth_text(row: ErrorRow) -> str:
@@ -66,8 +73,8 @@ def _truth_text(row: ErrorRow) -> str:
         return "not given"
     low, high = row.truth_mm
     if not row.is_in_world and row.prediction is not None:
-        return f"depth position {int(low // row.prediction.depth_width_mm)}"
-    return f"z {number_text(low, 1)} mm" if low == high else f"z {number_text(low, 1)} to {number_text(high, 1)} mm"
+        return f"depth position {int(low // row.prediction.depth_width_mm)} from below"
+    return f"{number_text(low, 1)} mm" if low == high else f"{number_text(low, 1)} to {number_text(high, 1)} mm"
 
 
 def _interval_text(row: ErrorRow) -> str:
@@ -78,7 +85,7 @@ def _interval_text(row: ErrorRow) -> str:
     text = f"{number_text(low)} to {number_text(high)} mm"
     if row.truth_mm is None:
         return text
-    return text + (", meets the truth" if low <= row.truth_mm[1] and row.truth_mm[0] <= high else ", misses the truth")
+    return text + (", meets truth" if low <= row.truth_mm[1] and row.truth_mm[0] <= high else ", misses truth")
 
 
 def _rank_text(row: ErrorRow) -> str:
@@ -87,4 +94,4 @@ def _rank_text(row: ErrorRow) -> str:
     result = row.prediction
     if result is None or row.truth_mm is None:
         return "\u2013"
-    return "no profile" if not np.isfinite(result.profile).any() else "the model did not see the truth"
+    return "no profile" if not np.isfinite(result.profile).any() else "truth outside what was seen"

@@ -19,22 +19,35 @@ __all__ = ["sample_cases", "write_sample_results"]
 _NAME = "demo_chest"
 _FILE = "demo_results.json"
 
+#: Which finding each sentence to try speaks of.
+_FINDING_OF = {
+    "Mass in the left hilum.": "lung_mass@left_hilum",
+    "Scarring at the right lung apex.": "apical_scarring@right_apex",
+    "Enlarged subcarinal lymph nodes.": "lymphadenopathy@subcarinal",
+    "Right pleural effusion.": "pleural_effusion@right",
+    "Calcified plaques in the aortic arch.": "aortic_calcification@aortic_arch",
+    "Cyst in the right lobe of the liver.": "liver_cyst@right_lobe",
+    "Rechtsseitiger Pleuraerguss.": "pleural_effusion@right",
+}
+
 
 def sample_cases() -> list[LocalizationCase]:
-    """Return the demo case's findings as sentences with their truth, and the sentences to try without."""
+    """Return sentences about the demo case, with their truth where it is known, and one about a scan that is not there."""
     facts = json.loads((files("napari_ct_grounding") / "sample_data" / f"{_NAME}.json").read_text(encoding="utf-8"))
-    scan = f"{_NAME}.nii.gz"
-    known = [
+    findings = {finding["label"]: finding for finding in facts["findings"]}
+    asked = [(finding["sentence"], finding) for finding in findings.values()]
+    asked += [(sentence, findings.get(_FINDING_OF.get(sentence, ""))) for sentence in facts["sentences"]]
+    cases = [
         LocalizationCase(
             case=facts["name"],
-            scan=scan,
-            sentence=finding["sentence"],
-            category=finding["organ"].replace("_", " "),
-            truth=Truth(finding["z_lo_mm"], finding["z_hi_mm"]),
+            scan=f"{_NAME}.nii.gz",
+            sentence=sentence,
+            category=None if finding is None else finding["organ"].replace("_", " "),
+            truth=None if finding is None else Truth(finding["z_lo_mm"], finding["z_hi_mm"]),
         )
-        for finding in facts["findings"]
+        for sentence, finding in asked
     ]
-    return known + [LocalizationCase(facts["name"], scan, sentence) for sentence in facts["sentences"]]
+    return [*cases, LocalizationCase("a scan that is missing", "missing.nii.gz", facts["sentences"][0])]
 
 
 def write_sample_results(context: JobContext) -> tuple[Path, Path]:

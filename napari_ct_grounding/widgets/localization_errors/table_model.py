@@ -33,7 +33,7 @@ def number_text(value: float | None, digits: int = 0) -> str:
 class _Column:
     name: str
     tip: str
-    #: What is sorted: None and NaN come last, whichever way.
+    #: What is sorted: None comes last, whichever way.
     key: Callable[[ErrorRow, CaseNote], Any]
     text: Callable[[ErrorRow, CaseNote], str]
     is_number: bool = False
@@ -146,12 +146,13 @@ class ErrorTableModel(QAbstractTableModel):
     def sort_ranks(self, column: int, *, is_descending: bool) -> list[int]:
         """Return the place of each row in a column's order; rows without a value are last both ways."""
         keys = [COLUMNS[column].key(row, note) for row, note in zip(self.rows, self.notes, strict=True)]
-        known = sorted(
-            {key for key in keys if key is not None and key == key}
-        )  # equal keys share a place, so that the order of the file decides
-        places = {key: place for place, key in enumerate(known)}
-        last = -1 if is_descending else len(known)
-        return [places.get(key, last) if key is not None else last for key in keys]
+        places = {key: place for place, key in enumerate(sorted({key for key in keys if key is not None}))}
+        last, num = -1 if is_descending else len(places), len(keys)
+        # Among equals the order of the file decides, whichever way the column is sorted.
+        return [
+            (last if key is None else places[key]) * num + (num - 1 - number if is_descending else number)
+            for number, key in enumerate(keys)
+        ]
 
     # -- what Qt asks
 

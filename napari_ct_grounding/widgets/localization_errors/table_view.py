@@ -24,8 +24,8 @@ NOTHING_SHOWN = "No row passes the filter. Clear takes it away."
 
 #: Widths (px) of the columns as they are at first.
 _WIDTHS = {
-    "Error mm": 62,
-    "Sentence": 164,
+    "Error mm": 76,
+    "Sentence": 158,
     "Category": 74,
     "Rank": 56,
     "Status": 76,
