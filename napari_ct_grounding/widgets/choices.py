@@ -20,6 +20,7 @@ class Choices:
     def __init__(self) -> None:
         #: What is chosen now.
         self.intent = Intent()
+        self._coverage = AUTO  # of weights for which none was chosen
         self._hu_assumed: set[Hashable] = set()
         self._ways: dict[WeightsChoice, tuple[str, str]] = {}  # (coverage, precision)
         self._patient: set[tuple[WeightsChoice, str]] = set()  # with a device
@@ -33,7 +34,7 @@ class Choices:
 
     def with_weights(self, weights: WeightsChoice) -> Intent:
         """Other weights, with the coverage and precision that were last chosen for them."""
-        coverage, precision = self._ways.get(weights, (AUTO, AUTO))
+        coverage, precision = self._ways.get(weights, (self._coverage, AUTO))
         return replace(self.intent, weights=weights, coverage=coverage, precision=precision)
 
     def with_device(self, device: str) -> Intent:
@@ -44,6 +45,11 @@ class Choices:
         """Another coverage, remembered for the weights."""
         self._ways[self.intent.weights] = (coverage, self.intent.precision)
         return replace(self.intent, coverage=coverage)
+
+    def with_preferred_coverage(self, coverage: str) -> Intent:
+        """Another coverage for all weights for which none was chosen."""
+        self._coverage = coverage
+        return self.with_weights(self.intent.weights)
 
     def with_precision(self, precision: str) -> Intent:
         """Another precision, remembered for the weights."""

@@ -138,6 +138,10 @@ class GroundingController:
         """Walk the scans otherwise, as long as these weights are used."""
         self._choose(self._with_coverage(coverage))
 
+    def prefer_coverage(self, coverage: str) -> None:
+        """Walk the scans so wherever the weights offer it and nobody has chosen otherwise for them."""
+        self._choose(self._choices.with_preferred_coverage(coverage))
+
     def choose_precision(self, precision: str) -> None:
         """Compute in other numbers, as long as these weights are used."""
         self._choose(self._choices.with_precision(precision))

@@ -29,6 +29,7 @@ from napari_ct_grounding.widgets.opening import ScanOpener
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
 from napari_ct_grounding.widgets.panels.session_menu import SessionMenu
+from napari_ct_grounding.widgets.preferences import Preferences
 from napari_ct_grounding.widgets.presenter import Presenter
 from napari_ct_grounding.widgets.questions import Questions
 from napari_ct_grounding.widgets.tabs import TabContext, build_tabs
@@ -93,6 +94,9 @@ class GroundingDock(DockLife, DockPanels):
         )
         self.questions = Questions(self.controller, self.notices, self.volume_panel)
         self.housekeeping = Housekeeping(self.controller, self._store, self.file_jobs)
+        self.preferences = Preferences(
+            napari_viewer, self.controller, self._store, self.weights_switch, self.volume_panel
+        )
         self.menu = SessionMenu(self.housekeeping.menu_facts, self)
         self.volume_panel.model_row.addWidget(self.menu)
         context = TabContext(
@@ -149,6 +153,7 @@ class GroundingDock(DockLife, DockPanels):
             self.follower.follow()
             self.opener.listen()
             self.weights_switch.look()
+            self.preferences.go_live()
             for tab in self._tabs:
                 tab.go_live()
 
@@ -160,6 +165,7 @@ class GroundingDock(DockLife, DockPanels):
             self.follower.rest()
             self.opener.ignore()
             self.presenter.canvas_text.clear()
+            self.preferences.rest()
             for tab in self._tabs:
                 tab.rest()
         self.volume_switch.rest()

@@ -38,7 +38,6 @@ class Housekeeping:
         self._controller = controller
         self._store = store
         self._jobs = jobs
-        store.keeps_embeddings = read_settings().keeps_embeddings
 
     def menu_facts(self) -> MenuFacts:
         """What the menu shows now."""
@@ -51,7 +50,7 @@ class Housekeeping:
         precisions = [(AUTO, f"Automatic ({facts.precision})" if intent.precision == AUTO else "Automatic")]
         return MenuFacts(
             coverages=[(coverage, coverage_label(coverage)) for coverage in facts.coverages],
-            coverage=facts.coverages[0] if intent.coverage == AUTO else intent.coverage,
+            coverage=intent.coverage if intent.coverage in facts.coverages else facts.coverages[0],
             precisions=[*precisions, *((name, name) for name in facts.precisions)] if len(facts.precisions) > 1 else [],
             precision=intent.precision,
         )

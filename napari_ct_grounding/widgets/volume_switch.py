@@ -13,6 +13,7 @@ from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.layer_watch import LayerWatch
 from napari_ct_grounding.widgets.navigation import SliceFollower
 from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
+from napari_ct_grounding.widgets.preferences import show_preferred_window
 from napari_ct_grounding.widgets.presenter import Presenter
 from napari_ct_grounding.widgets.sources import Orientation
 from napari_ct_grounding.widgets.view import find_layer, radiological_view_of, uncover
@@ -152,6 +153,7 @@ class VolumeSwitch(QObject):
         self._controller.choose_source(source, is_orientation_unknown=is_unknown)
         if source is not None and self._volumes.is_first_look(layer_id):
             radiological_view_of(self._viewer, source.screen_signs)
+            show_preferred_window(layer)
         self._presenter.show_scan()
 
     def _show_choice(self, layer: Any | None, is_unknown: bool) -> None:

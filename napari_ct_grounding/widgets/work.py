@@ -12,7 +12,7 @@ from napari_ct_grounding.core.errors import Cancelled
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import check_hounsfield
 from napari_ct_grounding.widgets.jobs import JobContext
-from napari_ct_grounding.widgets.requests import AUTO, ScanRequest
+from napari_ct_grounding.widgets.requests import ScanRequest
 
 __all__ = [
     "EncodedScan",
@@ -171,7 +171,8 @@ def encode_scan(
         check_hounsfield(volume.hu)
     _stop_if_cancelled(context)
     session = store.session_for(request, context)
-    coverage = None if request.coverage == AUTO else request.coverage
+    # A preference holds for all weights; those that do not offer it walk the scan in their own way.
+    coverage = request.coverage if request.coverage in session.model.coverages else None
     if not is_patient:
         context.report_stage("Estimating the time")
         slow = _slow_start(session, volume, coverage)

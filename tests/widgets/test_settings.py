@@ -1,65 +1,128 @@
+"""What the user prefers: one store, napari's, with our names; broken files give the defaults."""
+
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
+import warnings
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from npe2 import PluginManifest
 
-from napari_ct_grounding.widgets import settings as module
-from napari_ct_grounding.widgets.settings import Settings, read_settings, write_settings
+import napari_ct_grounding
+from napari_ct_grounding.core.display import DISPLAY_WINDOWS
+from napari_ct_grounding.widgets.settings import (
+    Settings,
+    group_of,
+    listen_to_settings,
+    read_settings,
+    write_settings,
+)
+
+
+@pytest.fixture
+def configurations():
+    manifest = PluginManifest.from_file(Path(napari_ct_grounding.__file__).parent / "napari.yaml")
+    return manifest.contributions.configurations
 
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "settings.json"
-    monkeypatch.setattr(module, "settings_path", lambda: path)
-    return path
+    """The file of the settings, which napari looks for when it is first asked."""
+    import napari.settings
+
+    monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "napari.yaml"))
+    napari.settings._clear_plugin_settings_cache()
+    yield tmp_path / "napari-ct-grounding.yaml"
+    napari.settings._clear_plugin_settings_cache()
 
 
-def test_what_is_written_is_read_again(path):
-    assert read_settings() == Settings(keeps_embeddings=True)
-    write_settings(Settings(keeps_embeddings=False))
-    assert read_settings() == Settings(keeps_embeddings=False)
-    assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
+def _next_start():
+    import napari.settings
+
+    napari.settings._clear_plugin_settings_cache()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"keeps_embeddings": "maybe"}', '{"other": 1}', "\x00\xff"])
-def test_what_makes_no_sense_is_the_default(path, text):
-    path.parent.mkdir()
-    path.write_bytes(text.encode("latin-1"))
+def test_the_page_in_the_manifest_holds_each_setting_once_with_its_default(configurations):
+    declared = {
+        (group, name): prop.default for group, page in configurations.items() for name, prop in page.properties.items()
+    }
+    ours = {(group_of(field.name), field.name): field.default for field in fields(Settings)}
+    assert declared == ours
+
+
+def test_the_page_offers_the_windows_and_coverages_that_there_are(configurations):
+    assert configurations["display"].properties["window"].enum == [window.name for window in DISPLAY_WINDOWS]
+    assert configurations["opening"].properties["coverage"].enum == ["auto", "paper"]
+
+
+def test_the_page_says_of_each_setting_when_it_holds(configurations):
+    words = ("at once", "from the next opening", "from now on")
+    for page in configurations.values():
+        for name, prop in page.properties.items():
+            assert any(word in prop.description for word in words), name
+
+
+def test_what_is_written_is_read_again_at_the_next_start(path):
     assert read_settings() == Settings()
+    wanted = replace(Settings(), keeps_embeddings=False, window="Lung", weights="/a/b c")
+    write_settings(wanted)
+    _next_start()
+    assert read_settings() == wanted
+    assert path.is_file()
 
 
-def test_a_write_that_fails_leaves_the_old_settings_and_no_rest(path, monkeypatch):
-    write_settings(Settings(keeps_embeddings=False))
+def test_changes_are_told_until_nobody_listens(path):
+    heard = []
+    stop = listen_to_settings(lambda: heard.append(read_settings().window))
+    write_settings(replace(Settings(), window="Bone"))
+    assert heard == ["Bone"]
+    write_settings(replace(Settings(), window="Bone"))
+    assert heard == ["Bone"], "nothing changed"
+    stop()
+    write_settings(Settings())
+    assert heard == ["Bone"]
 
-    def full_disk(number):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
-        write_settings(Settings(keeps_embeddings=True))
-    assert read_settings() == Settings(keeps_embeddings=False)
-    assert [entry.name for entry in path.parent.iterdir()] == ["settings.json"]
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "abc", "null", "storage: {keeps_embeddings: maybe}", "storage: 3", "opening: {device: tpu}",
+             "other: 1", "\x00\xff"]
+)  # fmt: skip
+def test_what_makes_no_sense_is_the_default(path, text):
+    path.write_bytes(text.encode("latin-1"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert read_settings() == Settings()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_program_killed_while_it_writes_leaves_whole_settings(path):
-    code = (
-        "import pathlib, sys\n"
-        "from napari_ct_grounding.widgets import settings\n"
-        "settings.settings_path = lambda: pathlib.Path(sys.argv[1])\n"
-        "for i in range(10**9):\n"
-        "    settings.write_settings(settings.Settings(keeps_embeddings=bool(i % 2)))\n"
-        "    i == 3 and print('writing', flush=True)\n"
+def test_settings_that_cannot_be_stored_hold_until_the_program_ends(path):
+    read_settings()
+    path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_settings(replace(Settings(), keeps_work=False))
+    assert not read_settings().keeps_work
+
+
+def test_a_plugin_that_napari_does_not_know_has_the_defaults(path, monkeypatch):
+    import napari.settings
+
+    def unknown(_plugin):
+        raise KeyError("no such plugin")
+
+    monkeypatch.setattr(napari.settings, "get_plugin_settings", unknown)
+    assert read_settings() == Settings()
+    listen_to_settings(lambda: None)()
+    with pytest.raises(OSError, match="no settings"):
+        write_settings(Settings())
+
+
+def test_importing_the_settings_loads_no_napari(repository):
+    import subprocess
+    import sys
+
+    code = "import sys, napari_ct_grounding.widgets.settings; print('napari' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=repository, env=dict(os.environ)
     )
-    writer = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
-    assert writer.stdout.readline() == "writing\n"
-    writer.send_signal(signal.SIGKILL)
-    writer.wait(10)
-    writer.stdout.close()
-    assert isinstance(json.loads(Path(path).read_text(encoding="utf-8"))["keeps_embeddings"], bool)
+    assert done.stdout.strip() == "False"
