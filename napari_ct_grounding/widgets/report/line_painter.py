@@ -16,7 +16,7 @@ from napari_ct_grounding.widgets.report.list_model import HERE_ROLE, LINE_ROLE
 __all__ = ["FigureColumns", "LinePainter"]
 
 #: Room (px) on the left for the bar of the shown slice and the stroke of an overlay; between columns; above and below a line.
-_GUTTER, _GAP, _PADDING = 20, 8, 3
+_GUTTER, _GAP, _PADDING = 16, 6, 3
 #: From this width on (px) figures stand beside the sentence.
 _WIDE = 640
 _MAX_TEXT_LINES = 2
@@ -157,7 +157,7 @@ class LinePainter(QStyledItemDelegate):
         if stroke is not None:
             painter.setPen(stroke)
             y = row.center().y()
-            painter.drawLine(QPointF(8, y), QPointF(_GUTTER + 1, y))
+            painter.drawLine(QPointF(8, y), QPointF(_GUTTER + 6, y))
         color = self.colors.faded if line.is_faded else self.colors.text
         painter.setPen(color)
         for (left, right), figure in zip(columns.figures, line.figures, strict=False):

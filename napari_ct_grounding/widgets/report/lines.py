@@ -11,11 +11,9 @@ from napari_ct_grounding.widgets.report.rows import ReportRow
 
 __all__ = ["COLUMNS", "ReportLine", "heading_of", "lines_of", "lines_text", "status_text", "walkable"]
 
-COLUMNS = ("Image", "z mm", "Interval", "Score", "Report says")
+COLUMNS = ("Image", "z mm", "Interval", "Score", "Report")
 
 NO_LOCATION = "no clear location"
-
-_HEADINGS = {"": "Report"}
 
 
 @dataclass(frozen=True)
@@ -183,8 +181,8 @@ def walkable(line: ReportLine) -> bool:
     return line.place is not None and not line.is_faded
 
 
-def status_text(lines: Sequence[ReportLine], num_hidden: int, progress: tuple[int, int] | None) -> str:
-    """What the list holds, in a few words.
+def status_text(lines: Sequence[ReportLine], num_hidden: int, progress: tuple[int, int] | None) -> tuple[str, str]:
+    """Return what the list holds, in a word or two and as a tooltip.
 
     Parameters
     ----------
@@ -194,13 +192,14 @@ def status_text(lines: Sequence[ReportLine], num_hidden: int, progress: tuple[in
     progress : tuple of int, optional
         (done, total) while places are looked for.
     """
-    sentences = [line for line in lines if line.row is not None]
-    hidden = f", {num_hidden} hidden" if num_hidden else ""
     if progress is not None:
-        return f"sentence {progress[0]} of {progress[1]}{hidden}"
+        return f"{progress[0]} of {progress[1]}", "Sentences whose place was looked for"
+    sentences = [line for line in lines if line.row is not None]
     num_walked = sum(map(walkable, sentences))
-    findings = f"{num_walked} finding{'' if num_walked == 1 else 's'} with a place"
-    return f"{len(sentences)} sentence{'' if len(sentences) == 1 else 's'}, {findings}{hidden}"
+    counts = [f"{len(sentences)} sentences", f"{num_walked} of them findings with a place"]
+    counts += [f"{num_hidden} hidden by the filter"] if num_hidden else []
+    keys = "Up and down: walk the findings; with Ctrl: every sentence. Enter: go there again. F2: edit. Del: remove."
+    return f"{num_walked} finding{'' if num_walked == 1 else 's'}", f"{', '.join(counts)}.\n{keys}"
 
 
 def lines_text(lines: Sequence[ReportLine]) -> str:
@@ -231,7 +230,7 @@ def lines_text(lines: Sequence[ReportLine]) -> str:
 def _difference(value: float) -> str:
     rounded = round(value)
     sign = "+" if rounded > 0 else "\u2212" if rounded < 0 else "\u00b1"
-    return f"{sign}{abs(rounded)} mm"
+    return f"{sign}{abs(rounded)}"
 
 
 def _signed(value: float, digits: int = 0) -> str:

@@ -59,9 +59,9 @@ class ReportPanel(QWidget):
         super().__init__(parent)
         self.list = ReportListView(colors, self)
         self.hint = _EmptyPage(self)
-        self.only_localizable = QCheckBox("With a place only", self)
+        self.only_localizable = QCheckBox("Localizable only", self)
         self.only_localizable.setToolTip(
-            "Hide sentences that name no place in this scan: negated ones, technique, history (localizable only)"
+            "Hide sentences that name no place in this scan: negated ones, technique, history"
         )
         self.status = QLabel(self)
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -159,6 +159,11 @@ class ReportPanel(QWidget):
             if is_running
             else "Look for the places of all sentences; encodes the scan first when needed"
         )
+
+    def set_status(self, text: str, tool_tip: str) -> None:
+        """Show what the list holds."""
+        self.status.setText(text)
+        self.status.setToolTip(tool_tip)
 
     def set_history(self, undo_text: str | None, redo_text: str | None) -> None:
         """Take what undo and redo would do; None where there is nothing."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QGuiApplication, QPen
 from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QTabBar
 
 from napari_ct_grounding.core.errors import InputError
@@ -234,7 +234,7 @@ class ReportTab:
         panel.set_empty(not document.rows)
         num_hidden = len(document.rows) - sum(line.row is not None for line in lines)
         progress = (self._grounding.num_known(), len(self._wanted())) if self._grounding.is_running else None
-        panel.status.setText(status_text(lines, num_hidden, progress))
+        panel.set_status(*status_text(lines, num_hidden, progress))
         can_start = any(row.prompt and not self._result_of(row) and not self._refusal_of(row) for row in document.rows)
         panel.set_running(is_running=self._grounding.is_running, can_start=can_start)
         panel.set_history(document.undo_text, document.redo_text)
@@ -251,7 +251,9 @@ class ReportTab:
         overlaid: list[ReportLine] = []
         if first.result is not None and strip.result is first.result:
             overlaid = [line for line in others if line.result is not None][:MAX_OVERLAYS]
-        view.painter.strokes = {line.row: overlay_pen(i, self._colors) for i, line in enumerate(overlaid)}
+        strokes = [(line.row, overlay_pen(i, self._colors)) for i, line in enumerate(overlaid)]
+        strokes += [(first.row, QPen(self._colors.accent, 1.6))] if overlaid else []
+        view.painter.strokes = {row: pen for row, pen in strokes if row is not None}
         view.viewport().update()
         if not self.panel.isVisible():
             return
