@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_ct_grounding.core.volume import CTVolume
-from napari_ct_grounding.export.dicom_source import PathOrPaths, patient_of
 from napari_ct_grounding.export.steps import Cancel, Progress
 from napari_ct_grounding.export.walk import Walk
+
+if TYPE_CHECKING:
+    from napari_ct_grounding.export.dicom_source import PathOrPaths
 
 __all__ = ["FORMATS", "TakeAway", "WalkFormat", "write_take_away"]
 
@@ -41,6 +44,8 @@ class TakeAway:
         """The walk as it may be seen."""
         if not self.with_patient:
             return self.walk.without_identity()
+        from napari_ct_grounding.export.dicom_source import patient_of
+
         return replace(self.walk, patient=self.walk.patient or patient_of(self.source, self.walk))
 
 

@@ -32,10 +32,10 @@ def write_table(path: Path, walk: Walk) -> None:
         partial.write_text(table_csv(walk), encoding="utf-8-sig", newline="")
 
 
-def table_csv(walk: Walk) -> str:
-    """Return the table's text."""
+def table_csv(walk: Walk, delimiter: str = ",") -> str:
+    """Return the table's text; tabs as `delimiter` are what spreadsheets take from a clipboard."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\r\n")
+    writer = csv.DictWriter(text, COLUMNS, restval="", delimiter=delimiter, lineterminator="\r\n")
     writer.writeheader()
     for number, finding in enumerate(walk.findings, start=1):
         row = {"number": number, **_sentence_cells(finding), **_answer_cells(finding, walk)}

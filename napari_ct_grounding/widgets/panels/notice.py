@@ -79,6 +79,12 @@ class NoticeBoard(QWidget):
         self.layout().addWidget(frame)
         self.show()
 
+    def set_text(self, key: str, text: str) -> None:
+        """Change the words of a notice that is there; its buttons stay as they are, under the pointer."""
+        frame = self._notices.get(key)
+        if frame is not None:
+            frame.findChild(QLabel).setText(text)
+
     def remove_notice(self, key: str) -> None:
         """Take a notice away, if it is there."""
         frame = self._notices.pop(key, None)
