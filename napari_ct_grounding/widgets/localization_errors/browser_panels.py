@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_ct_grounding.widgets.localization_errors.detail_panel import DetailPanel
 from napari_ct_grounding.widgets.localization_errors.figures_table import FiguresTable
@@ -15,7 +15,7 @@ from napari_ct_grounding.widgets.localization_errors.summary_panel import Summar
 from napari_ct_grounding.widgets.localization_errors.table_view import ErrorTable
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
-from napari_ct_grounding.widgets.panels.status_line import RESEARCH_USE
+from napari_ct_grounding.widgets.panels.status_line import StatusLine
 
 __all__ = ["BrowserPanels"]
 
@@ -37,26 +37,25 @@ class BrowserPanels(QWidget):
         self.summary = SummaryPanel(colors, self)
         self.figures = FiguresTable(self)
         self.detail = DetailPanel(colors, self)
-        self.research_use = QLabel(RESEARCH_USE, self)
+        self.status_line = StatusLine(colors, self)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.table, "Rows")
-        self.tabs.addTab(self.summary, "Summary")
+        self.tabs.addTab(self._scrolled(self.summary), "Summary")
         self.tabs.addTab(self.figures, "Figures")
         self.tabs.setTabToolTip(0, "The rows that pass the filter")
         self.tabs.setTabToolTip(1, "What the rows that pass the filter add up to")
         self.tabs.setTabToolTip(2, "Figures of a whole evaluation")
         self.show_figures(False)
         self._lay_out()
-        self.set_colors(colors)
 
     def _lay_out(self) -> None:
         parts = QSplitter(Qt.Orientation.Vertical, self)
         parts.addWidget(self.tabs)
-        parts.addWidget(self.detail)
+        parts.addWidget(self._scrolled(self.detail))
         parts.setChildrenCollapsible(False)
         parts.setStretchFactor(0, 1)
-        parts.setSizes([330, 250])
+        parts.setSizes([360, 236])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(5)
@@ -64,9 +63,18 @@ class BrowserPanels(QWidget):
         layout.addWidget(self.notices)
         layout.addWidget(self.filter_bar)
         layout.addWidget(parts, 1)
-        layout.addWidget(self.research_use)
+        layout.addWidget(self.status_line)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(_MIN_WIDTH)
+
+    def _scrolled(self, panel: QWidget) -> QScrollArea:
+        """A frame that lets a panel be higher than its place: notices above it must not push the window off the screen."""
+        area = QScrollArea(self)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(panel)
+        return area
 
     def set_count(self, num_shown: int, num_all: int) -> None:
         """Say how many rows pass the filter."""
@@ -83,8 +91,5 @@ class BrowserPanels(QWidget):
 
     def set_colors(self, colors: PanelColors) -> None:
         """Take the colours of another theme."""
-        for panel in (self.notices, self.table, self.summary, self.detail):
+        for panel in (self.notices, self.table, self.summary, self.detail, self.status_line):
             panel.set_colors(colors)
-        muted = f"color: {colors.faded.name()};"
-        self.file_bar.set_muted(muted)
-        self.research_use.setStyleSheet(muted)

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_ct_grounding.core.error_rows import ErrorRow
 from napari_ct_grounding.widgets.localization_errors.notes import CaseNote
 from napari_ct_grounding.widgets.localization_errors.row_words import fact_texts, runner_ups
+from napari_ct_grounding.widgets.localization_errors.table_model import number_text
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip
 
@@ -28,14 +30,13 @@ __all__ = ["DetailPanel"]
 
 #: Typing pauses for this long (ms) before a note is taken.
 _SOON_MS = 400
-_NAMES = ("Error", "Answer", "Truth", "Interval", "Rank", "Similarity")
+_NAMES = ("Error", "Answer", "Truth", "Interval", "Rank")
 _TIPS = (
     "Distance along z from the answer to the true range; 0 inside it",
     "Where the model says the sentence points (key A goes there)",
     "Where it really points (key T goes there)",
     "Range that holds most of the similarity",
     "Place of the truth among the scan's depth positions, by similarity",
-    "Cosine between sentence and slice at the answer, -1 to 1. Not a probability",
 )
 
 
@@ -53,6 +54,7 @@ class DetailPanel(QWidget):
         super().__init__(parent)
         self.row: ErrorRow | None = None
         self.strip = ProfileStrip(colors, self)
+        self.strip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)  # as high as the words beside it
         self.sentence = QLabel(self)
         self.sentence.setWordWrap(True)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -63,9 +65,9 @@ class DetailPanel(QWidget):
         self.message.setWordWrap(True)
         self.names = [QLabel(name, self) for name in _NAMES]
         self.values = [QLabel("\u2013", self) for _ in _NAMES]
-        self.previous = self._button("\u25c0 Previous", "The row before, among those shown (key P)")
-        self.open_button = self._button("Open scan", "Open the scan of this row and go to the answer (Enter)")
-        self.next = self._button("Next \u25b6", "The next row, among those shown (key N)")
+        self.previous = self._arrow("\u25c0", "The row before, among those shown (key P)")
+        self.open_button = self._button("Open", "Open the scan of this row and go to the answer (Enter)")
+        self.next = self._arrow("\u25b6", "The next row, among those shown (key N)")
         self.to_answer = self._button("Answer", "Go to the slice of the answer (key A)")
         self.to_truth = self._button("Truth", "Go to the middle of the true range (key T)")
         self.peaks = [self._button("", "Go to the next best place of the profile") for _ in range(2)]
@@ -94,6 +96,13 @@ class DetailPanel(QWidget):
         button.setMinimumWidth(20)
         return button
 
+    def _arrow(self, text: str, tip: str) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        return button
+
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
@@ -107,18 +116,20 @@ class DetailPanel(QWidget):
         grid.setColumnStretch(1, 1)
         column = QVBoxLayout()
         column.setSpacing(4)
-        for widget in (self.sentence, self.place, self.message):
-            column.addWidget(widget)
+        head = QHBoxLayout()
+        head.setSpacing(2)
+        head.addWidget(self.place, 1)
+        head.addWidget(self.previous, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self.next, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(head)
+        column.addWidget(self.sentence)
+        column.addWidget(self.message)
         column.addLayout(grid)
-        for buttons in (
-            (self.to_answer, self.to_truth, *self.peaks),
-            (self.previous, self.open_button, self.next),
-        ):
-            line = QHBoxLayout()
-            line.setSpacing(4)
-            for button in buttons:
-                line.addWidget(button)
-            column.addLayout(line)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        for button in (self.open_button, self.to_answer, self.to_truth, *self.peaks):
+            buttons.addWidget(button)
+        column.addLayout(buttons)
         said = QHBoxLayout()
         said.setSpacing(4)
         said.addWidget(self.tag, 2)
@@ -157,7 +168,6 @@ class DetailPanel(QWidget):
             (self.names[2], colors.truth),
             (self.names[3], colors.accent),
             (self.names[4], colors.faded),
-            (self.names[5], colors.faded),
         ):
             label.setStyleSheet(f"color: {color.name()};")
 
@@ -209,6 +219,9 @@ class DetailPanel(QWidget):
         for label, text, tip in zip(self.values, fact_texts(row, image_number), _TIPS, strict=True):
             label.setText(text)
             label.setToolTip(f"{text}\n{tip}")
+        if result is not None and np.isfinite(result.score):
+            similarity = f"Similarity {number_text(result.score, 2)}: a cosine, -1 to 1, no probability"
+            self.values[1].setToolTip(f"{self.values[1].toolTip()}\n{similarity}")
         has_place = is_open and row is not None
         self.to_answer.setEnabled(has_place and result is not None)
         self.to_truth.setEnabled(has_place and row is not None and row.truth_mm is not None)
@@ -222,7 +235,7 @@ class DetailPanel(QWidget):
         for widget in (self.previous, self.next, self.tag, self.note):
             widget.setEnabled(row is not None)
         self.open_button.setEnabled(row is not None and not is_missing)
-        self.open_button.setText("Scan not found" if is_missing else "Open scan")
+        self.open_button.setText("Not found" if is_missing else "Open")
 
     def _show_strip(self, row: ErrorRow | None, extent_mm: tuple[float, float] | None) -> None:
         result = None if row is None else row.prediction

@@ -188,7 +188,8 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             self.notices.remove_notice(key)
         self.walk.begin_anew()
         rows, errors = file.errors.rows, file.errors
-        self.file_bar.set_file(file.path, errors.facts, has_rows=bool(rows))
+        self.file_bar.set_file(file.path, has_rows=bool(rows))
+        self.status_line.set_facts(errors.facts, "What the rows were made with")
         self.filter_bar.setEnabled(bool(rows))
         self.table.rows.set_rows(rows, [self.session.note_of(number) for number in range(len(rows))])
         self._offer_choices(file)
@@ -230,7 +231,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             cut = " Only a part of it was searched, since it is very large." if found.is_cut else ""
             self.notices.show_notice(
                 _MISSING,
-                f"{which} {'was' if num == num_all else 'were not'} found under {found.root}; their rows are grey, and can be "
+                f"{which} {'was' if num == num_all else 'were not'} found under {_short(found.root)}; their rows are grey, and can be "
                 f"read all the same.{cut}",
                 [("Choose the folder of the scans\u2026", self.file_bar.choose_folder)],
                 is_closable=True,
@@ -326,6 +327,11 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
 
     def _on_theme_changed(self, _event: object = None) -> None:
         self.set_colors(colors_of_theme(self.viewer.theme))
+
+
+def _short(folder: Path) -> str:
+    """The end of a path: enough to know it by."""
+    return str(folder) if len(folder.parts) <= 3 else f"\u2026/{'/'.join(folder.parts[-2:])}"
 
 
 def _dropped_file(event: Any) -> str | None:

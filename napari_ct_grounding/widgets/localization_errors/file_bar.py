@@ -44,9 +44,6 @@ class FileBar(QWidget):
         self.scans_button.clicked.connect(self.choose_folder)
         self.name = QLabel("No file is open", self)
         self.name.setMinimumWidth(40)
-        self.facts = QLabel(self)
-        self.facts.setWordWrap(True)
-        self.facts.hide()
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(False)
         self.progress.setFixedHeight(6)
@@ -73,22 +70,15 @@ class FileBar(QWidget):
         layout.setSpacing(3)
         layout.addLayout(line)
         layout.addLayout(working)
-        layout.addWidget(self.facts)
 
     # -- what is shown
 
-    def set_file(self, path: Path | None, facts: Sequence[str], *, has_rows: bool) -> None:
-        """Show which file is open, and what it was made with."""
+    def set_file(self, path: Path | None, *, has_rows: bool) -> None:
+        """Show which file is open."""
         self._has_rows = has_rows
         self.name.setText("No file is open" if path is None else path.name)
         self.name.setToolTip("" if path is None else str(path))
-        self.facts.setText(" \u00b7 ".join(facts))
-        self.facts.setVisible(bool(facts))
         self.scans_button.setEnabled(has_rows)
-
-    def set_muted(self, style: str) -> None:
-        """Dress what is of lesser weight."""
-        self.facts.setStyleSheet(style)
 
     def set_working(self, stage: str | None) -> None:
         """Show that something takes its time, with Cancel; None takes it away."""

@@ -28,12 +28,12 @@ class FilterBar(QWidget):
         self.text.setClearButtonEnabled(True)
         self.text.setToolTip("All words must occur, in any order (Ctrl+F)")
         self.text.setAccessibleName("Words to find")
-        self.category = self._chooser("All categories", "Rows of one category")
+        self.category = self._chooser("Category", "Show the rows of one category")
         self.status = self._chooser(
-            "Any status", "done, no clear location, no truth, failed; or the scan was not found"
+            "Status", "Show rows that are done, no clear location, no truth, failed; or the scan was not found"
         )
-        self.tag = self._chooser("Any tag", "Rows that you tagged")
-        self.scan = self._chooser("All scans", "Rows of one scan")
+        self.tag = self._chooser("Tag", "Show rows by your tag")
+        self.scan = self._chooser("Scan", "Show the rows of one scan")
         self.low = self._number("0", "Least error, mm")
         self.high = self._number("any", "Largest error, mm")
         self.clear_button = QPushButton("Clear", self)

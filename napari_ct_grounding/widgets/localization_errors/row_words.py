@@ -11,20 +11,10 @@ __all__ = ["fact_texts", "runner_ups"]
 
 
 def fact_texts(row: ErrorRow | None, image_number: int | None = None) -> tuple[str, ...]:
-    """Return the texts of error, answer, truth, interval, rank and similarity; a dash where there is nothing to say."""
+    """Return the texts of error, answer, truth, interval and rank; a dash where there is nothing to say."""
     if row is None:
-        return ("\u2013",) * 6
-    similarity = number_text(None if row.prediction is None else row.prediction.score, 2)
-    if row.prediction is not None and not row.prediction.has_location:
-        similarity += ", no clear location"
-    return (
-        _error_text(row),
-        _answer_text(row, image_number),
-        _truth_text(row),
-        _interval_text(row),
-        _rank_text(row),
-        similarity,
-    )
+        return ("\u2013",) * 5
+    return _error_text(row), _answer_text(row, image_number), _truth_text(row), _interval_text(row), _rank_text(row)
 
 
 def runner_ups(row: ErrorRow) -> list[tuple[float, str]]:
@@ -65,7 +55,8 @@ def _answer_text(row: ErrorRow, image_number: int | None) -> str:
         return f"depth position {int(result.z_mm // result.depth_width_mm)} from below"
     image_number = result.image_number if image_number is None else image_number
     name = f"slice {result.slice_index}" if image_number is None else f"image {image_number}"
-    return f"{number_text(result.z_mm, 1)} mm, {name}"
+    place = f"{number_text(result.z_mm, 1)} mm, {name}"
+    return place if result.has_location else f"no clear location; {place}"
 
 
 def _truth_text(row: ErrorRow) -> str:

@@ -63,12 +63,12 @@ class ScatterPlot(QWidget):
         self._picture: QPixmap | None = None
         self._ranges = ((0.0, 1.0), (0.0, 1.0))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(170)
+        self.setMinimumHeight(150)
         self.setMouseTracking(True)
         self.setAccessibleName("Rows as points; a click chooses one")
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102 (Qt's name)
-        return QSize(380, 260)
+        return QSize(380, 150)
 
     # -- what is shown
 

@@ -22,6 +22,15 @@ PICTURES = (
 )
 _BY_CATEGORY = 3
 
+_STEPS = "Steps: mean (solid) and median (dashed) of five groups of about equal size. Click a point to choose its row."
+_LEGENDS = (
+    "Middle of the true range and answer, in mm above the lowest place that the model saw of the scan. Line: equal; dashed: "
+    "12 mm; dotted: 24 mm. Click a point to choose its row.",
+    _STEPS,
+    _STEPS,
+    "Bar: mean error, mm. Tick: median. Click one to show its rows alone.",
+)
+
 #: (attribute of the summary, name, what it is, whether it is a share)
 _FIGURES = (
     ("mean_mm", "Mean error", "Over sentences: a scan with many of them weighs more", False),
@@ -29,7 +38,7 @@ _FIGURES = (
     ("scan_mean_mm", "Mean by scan", "Mean within each scan, then over scans: all scans weigh alike", False),
     ("within_12_mm", "Within 12 mm", "Share of the rows with an error whose error is at most 12 mm", True),
     ("within_24_mm", "Within 24 mm", "Share of the rows with an error whose error is at most 24 mm", True),
-    ("interval_holds", "Interval meets truth", "Share whose interval touches the true range", True),
+    ("interval_holds", "Truth in interval", "Share whose interval touches the true range", True),
     ("top_rank", "Truth ranked first", "Share in which no depth position outside the truth is more similar", True),
 )
 
@@ -73,11 +82,8 @@ class SummaryPanel(QWidget):
         self.figures = {name: QLabel("\u2013", self) for name, *_ in _FIGURES}
         self.picture = QComboBox(self)
         self.picture.addItems(PICTURES)
-        self.picture.setToolTip("Which picture of the errors")
         self.scatter = ScatterPlot(colors, self)
         self.bars = CategoryBars(colors)
-        self._legend = QLabel(self)
-        self._legend.setWordWrap(True)
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.scatter)
         scroll = QScrollArea(self)
@@ -115,12 +121,10 @@ class SummaryPanel(QWidget):
         layout.addWidget(self.left_out)
         layout.addWidget(self.picture)
         layout.addWidget(self._stack, 1)
-        layout.addWidget(self._legend)
 
     def set_colors(self, colors: PanelColors) -> None:
         """Take the colours of another theme."""
-        for label in (self.left_out, self._legend):
-            label.setStyleSheet(f"color: {colors.faded.name()};")
+        self.left_out.setStyleSheet(f"color: {colors.faded.name()};")
         self.scatter.set_colors(colors)
         self.bars.set_colors(colors)
 
@@ -157,31 +161,33 @@ class SummaryPanel(QWidget):
     def _show_picture(self, which: int) -> None:
         columns, chosen = self._columns, self._chosen
         self._stack.setCurrentIndex(int(which == _BY_CATEGORY))
+        self.picture.setToolTip(_LEGENDS[which])
         if columns is None:
             self.scatter.set_scatter(None)
             self.bars.set_groups(())
-            self._legend.setText("")
         elif which == _BY_CATEGORY:
             self.bars.set_groups(columns.by_category(chosen))
-            self._legend.setText("Bar: mean error, mm. Tick: median. Click one to show its rows alone.")
         elif which == 0:
             self.scatter.set_scatter(_answer_against_truth(columns, chosen))
-            self._legend.setText("Middle of the true range; mm above the lowest place that the model saw. Line: equal; "
-                                 "dashed 12 mm, dotted 24 mm.")  # fmt: skip
+        elif which == 1:
+            name = "length of the scan that the model saw, mm"
+            self.scatter.set_scatter(_error_by(columns, columns.length_mm, name, chosen))
         else:
-            values, name = (
-                (columns.length_mm, "length of the scan that the model saw, mm")
-                if which == 1
-                else (100 * columns.position, "place of the truth in the scan, % from its lower end")
-            )
-            self.scatter.set_scatter(_error_by(columns, values, name, chosen))
-            self._legend.setText("Steps: mean (solid) and median (dashed) of five groups of about equal size.")
+            name = "place of the truth, % of the scan from its lower end"
+            self.scatter.set_scatter(_error_by(columns, 100 * columns.position, name, chosen))
 
 
 def _answer_against_truth(columns: ErrorColumns, chosen: NDArray[np.intp]) -> Scatter:
     x, y = columns.true_mm[chosen], columns.predicted_mm[chosen]
     is_known = np.isfinite(x) & np.isfinite(y)
-    return Scatter(x[is_known], y[is_known], chosen[is_known], "truth, mm", "answer, mm", has_diagonal=True)
+    return Scatter(
+        x[is_known],
+        y[is_known],
+        chosen[is_known],
+        "truth, mm (dashed: 12 mm off, dotted: 24)",
+        "answer, mm",
+        has_diagonal=True,
+    )
 
 
 def _error_by(columns: ErrorColumns, values: NDArray[np.float64], name: str, chosen: NDArray[np.intp]) -> Scatter:
