@@ -9,14 +9,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["GroundingSession", "__version__", "list_series", "read_volume"]
+__all__ = ["GroundingSession", "__version__", "find_references", "list_series", "read_volume", "split_report"]
 
 __version__ = "0.1.0"
 
 _HOME = {
     "GroundingSession": "napari_ct_grounding.inference.session",
+    "find_references": "napari_ct_grounding.core.references",
     "list_series": "napari_ct_grounding.readers",
     "read_volume": "napari_ct_grounding.readers",
+    "split_report": "napari_ct_grounding.core.report",
 }
 
 

@@ -110,7 +110,9 @@ def test_no_room_below_the_widgets_loads_napari_or_qt(room: str) -> None:
 
 
 def test_the_public_names_are_there_and_are_all() -> None:
-    assert set(napari_ct_grounding.__all__) == {"GroundingSession", "__version__", "list_series", "read_volume"}
+    assert set(napari_ct_grounding.__all__) == {
+        *("GroundingSession", "__version__", "find_references", "list_series", "read_volume", "split_report")
+    }
     for name in napari_ct_grounding.__all__:
         assert getattr(napari_ct_grounding, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -123,6 +125,8 @@ def test_the_public_names_are_there_and_are_all() -> None:
     [
         ("readers.reading:read_volume", "path series uneven frame"),
         ("readers.reading:list_series", "path"),
+        ("core.references:find_references", "text num_images_by_series"),
+        ("core.report:split_report", "text"),
         ("inference.session:GroundingSession.from_pretrained", "weights device coverage"),
         ("inference.session:GroundingSession.encode", "self volume on_progress cancel"),
         ("inference.session:GroundingSession.ground", "self sentences encoded"),
