@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -126,16 +125,6 @@ class Presenter:
                 is_warning=False,
                 is_closable=True,
             )
-
-    def show_saved(self, results: Sequence[GroundingResult]) -> None:
-        """List answers of a file in place of what is listed, until the scan is shown afresh; go to the first."""
-        self._panels.tabs.setCurrentWidget(self._panels.table)
-        self._panels.table.set_results(results, self._slice_names)
-        first = next((result for result in results if result.has_location), results[0])
-        self._panels.table.select(first.sentence)
-        self.select(first)
-        if first.has_location:
-            self.jump(first.z_mm)
 
     # -- selection and place
 
