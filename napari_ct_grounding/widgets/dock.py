@@ -13,12 +13,15 @@ from qtpy.QtCore import QTimer
 from napari_ct_grounding.core.display import DisplayWindow
 from napari_ct_grounding.core.errors import GroundingError, InputError, LicenceNeededError
 from napari_ct_grounding.core.results import GroundingResult
+from napari_ct_grounding.export.walk import Finding
+from napari_ct_grounding.widgets.autosave import Autosave
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.dock_life import DockLife
 from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.housekeeping import Housekeeping
 from napari_ct_grounding.widgets.jobs import (
     DOWNLOAD_THREAD_NAME,
+    EXPORT_THREAD_NAME,
     FILES_THREAD_NAME,
     READING_THREAD_NAME,
     JobThread,
@@ -27,13 +30,17 @@ from napari_ct_grounding.widgets.log_file import start_log
 from napari_ct_grounding.widgets.navigation import SliceFollower
 from napari_ct_grounding.widgets.opening import ScanOpener
 from napari_ct_grounding.widgets.own_diseases import OwnDiseases
+from napari_ct_grounding.widgets.orthogonal_views.dock import open_orthogonal_views
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
 from napari_ct_grounding.widgets.panels.session_menu import SessionMenu
-from napari_ct_grounding.widgets.preferences import Preferences
+from napari_ct_grounding.widgets.panels.take_away_menu import TakeAwayMenu
+from napari_ct_grounding.widgets.preferences import Preferences, open_preferences
 from napari_ct_grounding.widgets.presenter import Presenter
 from napari_ct_grounding.widgets.questions import Questions
+from napari_ct_grounding.widgets.report.tab import ReportTab
 from napari_ct_grounding.widgets.tabs import TabContext, build_tabs
+from napari_ct_grounding.widgets.take_away import TakeAwayDesk, menu_entries
 from napari_ct_grounding.widgets.view import radiological_view_of
 from napari_ct_grounding.widgets.volume_switch import VolumeSwitch
 from napari_ct_grounding.widgets.volumes import VolumeList
@@ -73,6 +80,7 @@ class GroundingDock(DockLife, DockPanels):
         self.file_jobs = JobThread(self, FILES_THREAD_NAME)
         self.download_jobs = JobThread(self, DOWNLOAD_THREAD_NAME)
         self.reading_jobs = JobThread(self, READING_THREAD_NAME)
+        self.export_jobs = JobThread(self, EXPORT_THREAD_NAME)
         self._store = SessionStore(session_factory)
         self.controller = GroundingController(self.jobs, self._store)
         self.follower = SliceFollower(napari_viewer)
@@ -108,6 +116,15 @@ class GroundingDock(DockLife, DockPanels):
         self._tabs = build_tabs(context, colors_of_theme(napari_viewer.theme))
         for tab in self._tabs:
             self.tabs.setTabToolTip(self.tabs.addTab(tab.panel, tab.title), tab.tool_tip)
+        self.take_away = TakeAwayDesk(
+            TakeAwayMenu(menu_entries(), self), self.export_jobs, self.notices, self.controller, self.volumes, self.presenter,
+            self._report_rows,
+        )  # fmt: skip
+        self.tabs.setCornerWidget(self.take_away.menu)
+        self.autosave = Autosave(
+            self.controller, self.volumes, self.opener, self.weights_switch, self.volume_panel.weights, self.tabs,
+            next((tab for tab in self._tabs if tab.title == "Report"), None), self.notices, self.file_jobs, self,
+        )  # fmt: skip
         self._soon_timer = QTimer(self)
         self._soon_timer.setSingleShot(True)
         self._soon_timer.timeout.connect(self._show_working)
@@ -139,6 +156,11 @@ class GroundingDock(DockLife, DockPanels):
         self.menu.keeping_chosen.connect(self.housekeeping.set_keeping)
         self.menu.clearing_requested.connect(self.housekeeping.clear_cache)
         self.menu.log_folder_requested.connect(self.housekeeping.open_log_folder)
+        self.menu.diagnostics_requested.connect(self.housekeeping.copy_diagnostics)
+        self.menu.views_requested.connect(lambda: open_orthogonal_views(self.viewer))
+        self.menu.preferences_requested.connect(lambda: open_preferences(self.viewer))
+        self.opener.refused.connect(self.housekeeping.remember_failure)
+        controller.failed.connect(self.housekeeping.remember_failure)
         controller.progressed.connect(panel.set_progress)
         controller.stage_changed.connect(panel.set_stage)
         controller.working_changed.connect(self._on_working_changed)
@@ -156,6 +178,7 @@ class GroundingDock(DockLife, DockPanels):
             self.opener.listen()
             self.weights_switch.look()
             self.preferences.go_live()
+            self.autosave.go_live()
             for tab in self._tabs:
                 tab.go_live()
 
@@ -168,6 +191,7 @@ class GroundingDock(DockLife, DockPanels):
             self.opener.ignore()
             self.presenter.canvas_text.clear()
             self.preferences.rest()
+            self.autosave.rest()
             for tab in self._tabs:
                 tab.rest()
         self.volume_switch.rest()
@@ -179,6 +203,7 @@ class GroundingDock(DockLife, DockPanels):
         self.controller.cancel()
         self.fetcher.cancel_all()
         self.opener.cancel()
+        self.take_away.cancel_all()
         for jobs in self._all_jobs():
             jobs.stop(wait=wait)
 
@@ -196,7 +221,7 @@ class GroundingDock(DockLife, DockPanels):
             give_back_freed_memory_soon()
 
     def _all_jobs(self) -> tuple[JobThread, ...]:
-        return self.jobs, self.file_jobs, self.download_jobs, self.reading_jobs
+        return self.jobs, self.file_jobs, self.download_jobs, self.reading_jobs, self.export_jobs
 
     def _return(self) -> None:
         if not self._is_live:
@@ -222,6 +247,10 @@ class GroundingDock(DockLife, DockPanels):
             wish()
         except InputError as error:
             self._on_failed(error)
+
+    def _report_rows(self) -> list[Finding]:
+        """The report that is shown, for a take-away."""
+        return [row for tab in self._tabs if isinstance(tab, ReportTab) for row in tab.walk_rows()]
 
     def _open_sample(self) -> None:
         self._ask(partial(self.viewer.open_sample, _PLUGIN, _SAMPLE))

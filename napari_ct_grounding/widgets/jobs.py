@@ -23,6 +23,7 @@ from napari_ct_grounding.widgets.log_file import failure_text
 
 __all__ = [
     "DOWNLOAD_THREAD_NAME",
+    "EXPORT_THREAD_NAME",
     "FILES_THREAD_NAME",
     "READING_THREAD_NAME",
     "THREAD_NAME",
@@ -39,6 +40,8 @@ THREAD_NAME = "ct-grounding-inference"
 FILES_THREAD_NAME = "ct-grounding-files"
 #: Where weights are downloaded, so that this stands in nobody's way.
 DOWNLOAD_THREAD_NAME = "ct-grounding-download"
+#: Where reports, films and the like are made to be taken away.
+EXPORT_THREAD_NAME = "ct-grounding-export"
 #: Where scans are read, beside the model and downloads.
 READING_THREAD_NAME = "ct-grounding-reading"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -125,6 +126,15 @@ class Presenter:
                 is_warning=False,
                 is_closable=True,
             )
+
+    def show_saved(self, results: Sequence[GroundingResult], first: GroundingResult) -> None:
+        """List answers of a file in place of what is listed, until the scan is shown afresh; go to one of them."""
+        self._panels.tabs.setCurrentWidget(self._panels.table)
+        self._panels.table.set_results(results, self._slice_names)
+        self._panels.table.select(first.sentence)
+        self.select(first)
+        if first.has_location:
+            self.jump(first.z_mm)
 
     # -- selection and place
 

@@ -1,4 +1,4 @@
-"""Take away, and bring back: what was found is written, copied and read on a thread of its own, with a notice for each piece of work.
+"""Take away, and bring back: what was found is written, copied and read on a thread of its own, and notices tell of it.
 
 Nothing is remembered but the folder that was chosen last, for as long as the dock lives.
 """
@@ -16,6 +16,7 @@ from qtpy.QtGui import QDesktopServices, QGuiApplication, QImage
 from qtpy.QtWidgets import QFileDialog
 
 from napari_ct_grounding.core.errors import GroundingError, InputError
+from napari_ct_grounding.export.captions import date_text
 from napari_ct_grounding.export.formats import FORMATS, TakeAway, write_take_away
 from napari_ct_grounding.export.walk import Finding, Walk
 from napari_ct_grounding.widgets.controller import GroundingController
@@ -25,9 +26,13 @@ from napari_ct_grounding.widgets.panels.take_away_menu import TakeAwayEntry, Tak
 from napari_ct_grounding.widgets.sources import LayerSource
 
 if TYPE_CHECKING:
+    from napari_ct_grounding.widgets.presenter import Presenter
     from napari_ct_grounding.widgets.volumes import VolumeList
 
 __all__ = ["TakeAwayDesk", "menu_entries", "take_away_of"]
+
+#: Files for which every system has a program.
+_SHOWN_BY_OTHERS = (".html", ".csv", ".png", ".gif", ".mp4")
 
 _NOTHING = "There is nothing to take away yet. Ask for a sentence, or paste a report."
 
@@ -76,12 +81,12 @@ class TakeAwayDesk:
     menu : TakeAwayMenu
     jobs : Jobs
     notices : NoticeBoard
-    current : callable
-        Returns the `TakeAway` of now, or None.
-    source : callable
-        Returns the chosen `LayerSource`, or None.
-    show_walk : callable
-        ``show_walk(walk, file_name)`` shows answers that were read from a file, made on the chosen scan.
+    controller : GroundingController
+    volumes : VolumeList
+    presenter : Presenter
+        Shows answers that were read from a file.
+    report_rows : callable
+        Gives the sentences of the report that is shown.
     """
 
     def __init__(
@@ -89,16 +94,18 @@ class TakeAwayDesk:
         menu: TakeAwayMenu,
         jobs: Jobs,
         notices: NoticeBoard,
-        current: Callable[[], TakeAway | None],
-        source: Callable[[], LayerSource | None],
-        show_walk: Callable[[Walk, str], None],
+        controller: GroundingController,
+        volumes: VolumeList,
+        presenter: Presenter,
+        report_rows: Callable[[], Iterable[Finding]],
     ) -> None:
         self.menu = menu
         self._jobs = jobs
         self._notices = notices
-        self._current = current
-        self._source = source
-        self._show_walk = show_walk
+        self._controller = controller
+        self._volumes = volumes
+        self._presenter = presenter
+        self._report_rows = report_rows
         self._folder = Path.home()
         self._running: dict[str, int] = {}
         menu.saving_requested.connect(self._on_saving_requested)
@@ -119,12 +126,14 @@ class TakeAwayDesk:
 
     def open(self, path: Path) -> None:
         """Read a walk in the background and show it, when it was made on the chosen scan."""
-        source = self._source()
+        source = self._controller.intent.source
         if source is None:
             self._tell("open", "Open the scan first: saved results are shown on the scan that they were made on.")
             return
         self._folder = path.parent
-        self._start("open", f"Reading {path.name}", partial(_read, path, source), partial(self._show_read, path.name))
+        self._start(
+            "open", f"Reading {path.name}", partial(_read, path, source), partial(self._show_read, path.name, source)
+        )
 
     def cancel_all(self) -> None:
         """Stop all work; nothing half written is left."""
@@ -133,7 +142,7 @@ class TakeAwayDesk:
 
     def _take_away(self) -> TakeAway | None:
         """What is to be taken away; a notice where there is nothing."""
-        take_away = self._current()
+        take_away = take_away_of(self._controller, self._volumes, self._report_rows)
         if take_away is None:
             self._tell("nothing", _NOTHING)
             return None
@@ -200,11 +209,11 @@ class TakeAwayDesk:
         self._tell(kind, text, is_warning=True)
 
     def _on_saved(self, path: Path, _: None) -> None:
-        self._notices.show_notice(
-            _notice_key(path.suffix), f"Saved {path.name}.",
-            [("Open", partial(_show, path)), ("Open folder", partial(_show, path.parent))],
-            is_warning=False, is_closable=True,
-        )  # fmt: skip
+        actions = [("Open folder", partial(_show, path.parent))]
+        if path.suffix in _SHOWN_BY_OTHERS:
+            actions.insert(0, ("Open", partial(_show, path)))
+        key = _notice_key("saved")
+        self._notices.show_notice(key, f"Saved {path.name}.", actions, is_warning=False, is_closable=True)
 
     def _on_table_made(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
@@ -214,11 +223,36 @@ class TakeAwayDesk:
         QGuiApplication.clipboard().setImage(QImage.fromData(png))
         self._tell("copy", "The contact sheet is on the clipboard.")
 
-    def _show_read(self, name: str, walk: Walk) -> None:
-        self._show_walk(walk, name)
+    def _show_read(self, name: str, source: LayerSource, walk: Walk) -> None:
+        """Show answers of a file, if the scan that they are about is still the chosen one."""
+        if self._controller.intent.source != source:
+            self._tell(
+                "open",
+                f"{name} was read, but another scan was chosen meanwhile. Choose the first one and open it again.",
+            )
+            return
+        if not walk.results:
+            self._tell("open", f"{name} holds no answers.", is_warning=True)
+            return
+        answers = self._controller.answers
+        if answers is not None and _is_same_model(answers.scan.encoded, walk):
+            for result in walk.results:  # as if they had been asked for here
+                answers.results.setdefault(" ".join(result.sentence.split()), result)
+            self._controller.scan_changed.emit()
+        firsts = [finding.result for _, finding in walk.key_findings if finding.result is not None]
+        self._presenter.show_saved(walk.results, (firsts or walk.results)[0])
+        number = f"{len(walk.results)} answer{'s' * (len(walk.results) > 1)}"
+        self._tell(
+            "open", f"{number} of {name}: weights {walk.weights_name}, {date_text(walk.created)}. Nothing was computed."
+        )
 
     def _tell(self, kind: str, text: str, *, is_warning: bool = False) -> None:
         self._notices.show_notice(_notice_key(kind), text, is_warning=is_warning, is_closable=True)
+
+
+def _is_same_model(encoded: Any, walk: Walk) -> bool:
+    """Whether answers of a walk are those that the encoded scan would give."""
+    return (encoded.weights_fingerprint, encoded.coverage) == (walk.weights_fingerprint, walk.coverage)
 
 
 def _notice_key(kind: str) -> str:
@@ -257,7 +291,7 @@ def _read(path: Path, source: LayerSource, _: JobContext) -> Walk:
     walk = read_walk(path)
     if not walk.is_of(source.load()):
         raise InputError(
-            f"{path.name} was made on another scan (fingerprint {walk.scan.fingerprint[:8]}\u2026). Open that scan and choose it, "
-            "then open the file again."
+            f"{path.name} was made on another scan (fingerprint {walk.scan.fingerprint[:8]}\u2026). Open that scan, choose it, "
+            "and open the file again."
         )
     return walk

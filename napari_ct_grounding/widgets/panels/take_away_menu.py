@@ -43,7 +43,8 @@ class TakeAwayMenu(QToolButton):
 
     def __init__(self, entries: Sequence[TakeAwayEntry], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setText("Take away")
+        self.setText("Take away \u25be")
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.setToolTip("Save or copy what was found: report with key images, table, film, DICOM objects")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
