@@ -80,7 +80,7 @@ def lines_of(
     lines: list[ReportLine] = []
     section: str | None = None
     for index, row in enumerate(rows):
-        if only_localizable and not row.sentence.is_localizable:
+        if only_localizable and not row.has_place:
             continue
         if row.sentence.section != section:
             section = row.sentence.section
@@ -149,8 +149,6 @@ def _tips(
     yield row.sentence.text
     if row.words:
         yield f"Recognised as: {', '.join(row.words)}."
-    elif not row.sentence.is_localizable:
-        yield "Names no place in this scan."
     if refusal is not None:
         yield refusal
     elif row.prompt is None:

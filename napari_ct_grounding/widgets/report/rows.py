@@ -44,23 +44,30 @@ class ReportRow:
         flags = (
             ("negated", sentence.is_negated),
             ("normal", sentence.is_normal and not sentence.is_negated),
-            ("prior study", sentence.is_prior and not sentence.is_localizable),
-            ("compared", sentence.is_prior and sentence.is_localizable),
+            ("prior study", sentence.is_prior and not self.has_place),
+            ("compared", sentence.is_prior and self.has_place),
             ("uncertain", sentence.is_uncertain),
         )
         words = tuple(word for word, is_set in flags if is_set)
-        return words or (("no place",) if not sentence.is_localizable else ())
+        return words or (() if self.has_place else ("no place",))
+
+    @property
+    def has_place(self) -> bool:
+        """Whether the sentence speaks of something on some slices of this study, or names such slices itself."""
+        return self.sentence.is_localizable or any(not reference.is_prior for reference in self.references)
 
     @property
     def is_faded(self) -> bool:
         """Whether there is nothing to look at in this study: denied, normal, of an earlier study only, or without a place."""
-        return self.sentence.is_negated or self.sentence.is_normal or not self.sentence.is_localizable
+        return self.sentence.is_negated or self.sentence.is_normal or not self.has_place
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return {
             "sentence": dataclasses.asdict(self.sentence),
-            "references": [dataclasses.asdict(reference) for reference in self.references],
+            "references": [
+                {**dataclasses.asdict(reference), "images": list(reference.images)} for reference in self.references
+            ],
         }
 
 

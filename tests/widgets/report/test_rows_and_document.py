@@ -51,6 +51,13 @@ def test_references_stand_in_the_rows_of_their_sentences_and_series_are_carried_
     assert not any(references[i] for i in (0, 2, 3, 5))
 
 
+def test_a_sentence_that_names_images_of_this_study_has_a_place_whatever_its_words():
+    here, before, none = rows_of("Thing (series 4, image 38). Thing (prior study, series 4, image 38). Thing.")
+    assert here.has_place
+    assert not before.has_place
+    assert not none.has_place
+
+
 def test_a_sentence_that_is_too_long_cannot_be_asked():
     (row,) = rows_of(" ".join(["nodule"] * 400))
     assert row.prompt is None
