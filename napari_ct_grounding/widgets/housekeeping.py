@@ -7,10 +7,11 @@ from typing import Any
 
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QGuiApplication
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.widgets.controller import GroundingController
+from napari_ct_grounding.widgets.diagnostics import diagnostics_text, failure_name
 from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
 from napari_ct_grounding.widgets.log_file import log_folder
 from napari_ct_grounding.widgets.panels.session_menu import MenuFacts
@@ -38,6 +39,7 @@ class Housekeeping:
         self._controller = controller
         self._store = store
         self._jobs = jobs
+        self._last_failure = ""
 
     def menu_facts(self) -> MenuFacts:
         """What the menu shows now."""
@@ -83,6 +85,15 @@ class Housekeeping:
             _clear_cache,
             Continuations(on_done=_tell_cleared, on_failed=lambda error: show_warning(error_text(error))),
         )
+
+    def remember_failure(self, error: Exception) -> None:
+        """Keep what kind of error came last, for `copy_diagnostics`."""
+        self._last_failure = failure_name(error)
+
+    def copy_diagnostics(self) -> None:
+        """Put onto the clipboard what helps with a fault and tells nothing of the patient."""
+        QGuiApplication.clipboard().setText(diagnostics_text(self._controller, self._last_failure))
+        show_info("Copied: versions, device and size of the scan. No names, paths, UIDs or texts are among them.")
 
     def open_log_folder(self) -> None:
         """Show the folder of the log in the system's file browser."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, QThread, QTimer
+from qtpy.QtCore import QObject, QThread, QTimer, Signal
 
 from napari_ct_grounding.core.errors import GroundingError, UnevenSpacingError
 from napari_ct_grounding.readers.cancelling import reading_until
@@ -81,6 +81,9 @@ class ScanOpener(QObject):
         Takes the id of a layer that shows already what was asked for.
     parent : QObject, optional
     """
+
+    #: (exception) A scan was not opened; the notice is shown already.
+    refused = Signal(object)
 
     def __init__(
         self,
@@ -212,6 +215,7 @@ class ScanOpener(QObject):
         self._notices.show_notice(_READING, f"Reading {names}\u2026", [("Cancel", self.cancel)], is_warning=False)
 
     def _show_refused(self, order: ScanOrder, error: Exception) -> None:
+        self.refused.emit(error)
         if isinstance(error, UnevenSpacingError):
             self._ask_uneven(order, error.problem)
             return

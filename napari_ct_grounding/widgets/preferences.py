@@ -15,7 +15,10 @@ from napari_ct_grounding.widgets.sources import ct_volume_of
 from napari_ct_grounding.widgets.weights_switch import WeightsSwitch
 from napari_ct_grounding.widgets.work import SessionStore
 
-__all__ = ["Preferences", "show_preferred_window"]
+__all__ = ["Preferences", "open_preferences", "show_preferred_window"]
+
+#: Name of the plugin in the list of napari's Preferences.
+_PAGE = "CT Grounding"
 
 
 class Preferences:
@@ -87,8 +90,17 @@ class Preferences:
             self._scale_bar.restore()
 
 
+def open_preferences(viewer: Any) -> None:
+    """Open napari's Preferences at the page of this plugin."""
+    dialog = viewer.window._open_preferences_dialog()
+    pages = dialog._list
+    for row in range(pages.count()):
+        if pages.item(row).text() == _PAGE:
+            pages.setCurrentRow(row)
+
+
 def show_preferred_window(layer: Any) -> None:
-    """Give a CT that was just opened the display window of the settings, unless its values may be no HU, or somebody chose one."""
+    """Give a CT that was just opened the display window of the settings; not where its values may be no HU."""
     is_as_read = tuple(layer.contrast_limits) == _window_limits(Settings().window)
     if ct_volume_of(layer) is not None and not layer.metadata.get("ct_question") and is_as_read:
         layer.contrast_limits = _window_limits(read_settings().window)

@@ -112,7 +112,7 @@ def listen_to_settings(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def _stored() -> Any | None:
-    """napari's model of our page; None where napari does not know the plugin, or cannot read the file."""
+    """Return the model of our page; None where napari does not know the plugin, or cannot read the file."""
     from napari.settings import get_plugin_settings
 
     try:

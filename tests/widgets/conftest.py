@@ -19,12 +19,14 @@ from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.napari_reader import layer_of_volume
 from napari_ct_grounding.widgets.jobs import (
     DOWNLOAD_THREAD_NAME,
+    EXPORT_THREAD_NAME,
     FILES_THREAD_NAME,
     READING_THREAD_NAME,
     THREAD_NAME,
     Continuations,
     JobContext,
 )
+from napari_ct_grounding.widgets.work_in_progress import delete_work
 
 POSITION_MM = 12.0
 SPHERE_HU = 2000
@@ -121,6 +123,9 @@ class FakeSession:
             sphere_mm=sphere_mm,
             geometry=volume.geometry,
             slice_table=volume.slice_table,
+            name=volume.name,
+            volume_fingerprint=volume.fingerprint,
+            weights_fingerprint="0" * 32,
             holds_chest=self.holds_chest,
             notes=(),
             coverage=coverage,
@@ -216,6 +221,12 @@ class InlineJobs:
             self.run_next()
 
 
+@pytest.fixture(autouse=True)
+def _no_work_left() -> None:
+    """No dock offers to go on with the work of another test."""
+    delete_work()
+
+
 @pytest.fixture
 def session() -> FakeSession:
     return FakeSession()
@@ -251,7 +262,7 @@ def add_ct() -> Callable[..., Any]:
 def no_threads_left() -> Iterator[None]:
     """Fail when a thread of a dock outlives the test."""
     yield
-    names = (THREAD_NAME, FILES_THREAD_NAME, DOWNLOAD_THREAD_NAME, READING_THREAD_NAME)
+    names = (THREAD_NAME, FILES_THREAD_NAME, DOWNLOAD_THREAD_NAME, READING_THREAD_NAME, EXPORT_THREAD_NAME)
     for thread in [thread for thread in threading.enumerate() if thread.name in names]:
         thread.join(2.0)
         assert not thread.is_alive(), f"the thread {thread.name} was left behind"

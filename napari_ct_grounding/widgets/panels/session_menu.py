@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QActionGroup
@@ -56,12 +57,15 @@ class SessionMenu(QToolButton):
     keeping_chosen = Signal(bool)
     clearing_requested = Signal()
     log_folder_requested = Signal()
+    views_requested = Signal()
+    preferences_requested = Signal()
+    diagnostics_requested = Signal()
 
     def __init__(self, facts: Callable[[], MenuFacts], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._facts = facts
         self.setText("\u2026")
-        self.setToolTip("Coverage, embeddings on disk, log")
+        self.setToolTip("Orthogonal views, coverage, embeddings on disk, preferences, diagnostics, log")
         self.setAccessibleName("More settings")
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
@@ -76,6 +80,7 @@ class SessionMenu(QToolButton):
         for old in (*menu.actions(), *menu.findChildren(QActionGroup)):
             old.deleteLater()
         menu.clear()
+        self._add_entry("Orthogonal views", "Coronal and sagittal planes below the canvas", self.views_requested)
         self._add_heading("Coverage")
         if facts.coverages:
             self._add_choices(facts.coverages, facts.coverage, self.coverage_chosen.emit)
@@ -95,7 +100,18 @@ class SessionMenu(QToolButton):
         clear.setEnabled(not facts.is_cache_empty)
         clear.triggered.connect(self.clearing_requested)
         menu.addSeparator()
-        menu.addAction("Open the log folder").triggered.connect(self.log_folder_requested)
+        tip = "Weights, device and window to begin with, scale bar, and what is kept on this computer"
+        self._add_entry("Preferences\u2026", tip, self.preferences_requested)
+        tip = "Versions, device and size of the scan, for a report of a fault; without names, paths, UIDs and texts"
+        self._add_entry("Copy diagnostics", tip, self.diagnostics_requested)
+        self._add_entry(
+            "Open the log folder", "Where failures are written down, without their messages", self.log_folder_requested
+        )
+
+    def _add_entry(self, text: str, tip: str, signal: Any) -> None:
+        action = self.menu().addAction(text)
+        action.setToolTip(tip)
+        action.triggered.connect(signal)
 
     def _add_heading(self, text: str) -> None:
         """Put a line above a group of entries; napari's style shows no text in Qt's own sections."""
