@@ -27,6 +27,9 @@ _STARTERS = frozenset(
     the a an no there in on at this these both left right mild small large multiple few new stable unchanged lungs liver spleen
     heart bones normal unremarkable within with without otherwise status also of""".split()
 )
+#: Abbreviations ("Mm.", "min.") that behind a figure are units, and may stand last.
+_UNITS = frozenset(("mm", "min", "ms", "s"))
+_FIGURE_LAST = re.compile(r"\d\s*$")
 _ORDINAL_BEFORE = re.compile(r"\b(?:im|am|der|die|das|des|dem|den|vom|zum|zur|beim|ab|bis|und|oder|jeder|jede)\s+$", re.IGNORECASE)
 _ORDINAL_AFTER = re.compile(
     r"(?:Segment|Rippe|ICR|Interkostal|Zwischenrippen|Lenden|Brust|Hals|Sakral|BWK|LWK|HWK|Lebensj|Tag|Woche|Monat|Jahr|Grad|"
@@ -74,6 +77,8 @@ def _ends(text: str, begin: int, dot: int, after: int, stop: int) -> bool:
     key = word.casefold()
     if word.isdigit():
         return _number_ends(text, begin, dot - len(word), next_word)
+    if key in _UNITS and _FIGURE_LAST.search(text, begin, dot - len(word)):
+        return not next_word[:1].islower()
     if len(word) == 1 and word.isalpha() or key in _BOUND or key in _MAYBE_LAST:
         # "T. p." and initials, and the known ones.
         return key in _MAYBE_LAST and next_word.casefold() in _STARTERS and next_word[:1].isupper()
