@@ -271,3 +271,15 @@ def test_of_an_image_of_several_frames_the_frame_is_named(real_ct: Path) -> None
             for number in np.atleast_1d(item.ReferencedSOPSequence[0].ReferencedFrameNumber)
         )
         assert frames == sorted(int(volume.slice_table[index].image_number or 0) for index in slices)
+
+
+def test_the_page_about_the_take_away_names_every_code_of_our_own(written: dict[str, Path], repository: Path) -> None:
+    page = (repository / "docs" / "take-away.md").read_text(encoding="utf-8")
+    own = {
+        str(item.ConceptNameCodeSequence[0].CodeValue)
+        for item in items_of(pydicom.dcmread(written["sr"]))
+        if "ConceptNameCodeSequence" in item and item.ConceptNameCodeSequence[0].CodingSchemeDesignator == CODING_SCHEME
+    }
+    assert own
+    assert all(f"`{code}`" in page for code in own)
+    assert f"`{CODING_SCHEME}`" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -136,3 +137,22 @@ def test_the_name_of_the_scan_and_its_uids_are_in_the_file_only_when_asked_for()
     bare = walk_json(a_walk().without_identity())
     assert SECRET not in bare
     assert "1.2.3." not in bare
+
+
+def test_the_page_about_the_take_away_names_every_field_and_no_other(repository: Path) -> None:
+    page = (repository / "docs" / "take-away.md").read_text(encoding="utf-8")
+    part = page[page.index("## JSON") : page.index("```python")]
+    named = {name for row in re.findall(r"^\| (.*)$", part, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    written: set[str] = set()
+
+    def collect(value: Any) -> None:
+        if isinstance(value, dict):
+            written.update(value)
+            for item in value.values():
+                collect(item)
+        elif isinstance(value, list):
+            for item in value:
+                collect(item)
+
+    collect(json.loads(walk_json(a_walk(patient=Patient("E", "1", "")))))
+    assert named - {"GroundingResult"} == written
