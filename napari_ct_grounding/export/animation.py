@@ -1,4 +1,4 @@
-"""The walk through the findings as moving pictures: GIF (Pillow) and MP4 (an ffmpeg that the user has, or the extra `video`).
+"""The walk through the findings as moving pictures: GIF (Pillow) and MP4 (ffmpeg, by the extra `video`).
 
 Between two findings the slices roll by; on each finding the picture rests. A bar on the right shows where in the scan it is.
 """
@@ -39,7 +39,7 @@ _NUM_GREYS = 176
 _INK, _SOFT, _BLUE, _BAND, _WARM = (235, 238, 241), (150, 160, 170), (86, 180, 233), (32, 74, 104), (240, 170, 90)
 
 _NO_FFMPEG = (
-    "MP4 needs the program ffmpeg, which is not here. Install it, or the extra: pip install 'napari-ct-grounding[video]'. "
+    "MP4 needs the program ffmpeg, by the package imageio-ffmpeg. Install it: pip install 'napari-ct-grounding[video]'. "
     "A GIF needs nothing."
 )
 
