@@ -28,7 +28,9 @@ def _text(arguments: argparse.Namespace) -> None:
 
     recipe = read_recipe(arguments.recipe)
     if not isinstance(recipe, Recipe):
-        arguments.parser.error("text belongs to the recipe of a bundled model")
+        raise InputError(
+            f"{arguments.recipe.name} is a recipe of released-type weights; 'text' teaches the bundled model's encoder."
+        )
     figures = teach(recipe.text_encoder, arguments.out, seed=recipe.seed, minutes=arguments.minutes)
     print(json.dumps(figures, indent=2))
 
@@ -98,9 +100,11 @@ def _fit(arguments: argparse.Namespace) -> None:
             device=arguments.device,
         )
         return
+    from train.data.phantoms import check_frame
     from train.fit.slab import fit
 
     _need(arguments, "a recipe of the bundled model", "cache")
+    check_frame(arguments.cache, recipe.frame.slab_frame())
     fit(
         recipe,
         arguments.cache,
@@ -205,6 +209,17 @@ def _export(arguments: argparse.Namespace) -> None:
     from train.export import export
 
     export(arguments.run, arguments.out, name=arguments.name)
+
+
+def _mine(arguments: argparse.Namespace) -> None:
+    from train.mine import mine
+
+    summary = mine(arguments.reports, arguments.studies, arguments.out, arguments.workers)
+    refused = ", ".join(f"{cause} {count}" for cause, count in summary.refused.items()) or "none"
+    print(
+        f"{summary.num_pairs} pairs from {summary.num_references} references in {summary.num_reports_with_references} of "
+        f"{summary.num_reports} reports; refused: {refused}."
+    )
 
 
 def _demo_case(arguments: argparse.Namespace) -> None:
@@ -353,6 +368,29 @@ def _parser() -> argparse.ArgumentParser:
         "--unmerged", action="store_true", help="released type: low-rank updates apart (the plugin opens merged ones)"
     )
     export.set_defaults(run_command=_export)
+
+    mine = commands.add_parser(
+        "mine",
+        help="sentence-slice pairs out of reports that name images, and DICOM studies; goes on where it was stopped",
+        description="Reads reports and the headers of their studies; writes pairs.parquet, refused.parquet and summary.json.",
+    )
+    mine.add_argument(
+        "--reports",
+        type=Path,
+        required=True,
+        help="table (.csv, .tsv, .xlsx, .parquet) or .jsonl with report or report_file, and study; or a folder of .txt "
+        "named after their studies",
+    )
+    mine.add_argument(
+        "--studies",
+        type=Path,
+        required=True,
+        help="folder that holds a folder of DICOM, or NAME.slices.json, for each study; a study is named by either or by "
+        "its StudyInstanceUID",
+    )
+    mine.add_argument("--out", type=Path, required=True, help="folder of the tables")
+    mine.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+    mine.set_defaults(run_command=_mine)
 
     demo_case = commands.add_parser("demo-case", help="write the synthetic case that ships with the plugin")
     demo_case.add_argument("--out", type=Path, required=True, help="folder of the case")
