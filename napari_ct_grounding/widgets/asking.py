@@ -6,14 +6,17 @@ from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any
 
-from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs
+from napari_ct_grounding.widgets.jobs import Continuations, JobContext, Jobs, Task
 from napari_ct_grounding.widgets.requests import ScanRequest
 from napari_ct_grounding.widgets.work import SessionStore
 
-__all__ = ["SessionAsking", "SessionWork"]
+__all__ = ["SessionAsking", "SessionWork", "StoreWork"]
 
 #: Runs on the inference thread: ``work(session, encoded, context)``; touches neither widget nor viewer.
 SessionWork = Callable[[Any, Any, JobContext], Any]
+
+#: Runs on the inference thread, and asks the store for the session that it needs: ``work(store, request, context)``.
+StoreWork = Callable[[SessionStore, ScanRequest, JobContext], Any]
 
 
 class SessionAsking:
@@ -55,9 +58,27 @@ class SessionAsking:
         on_cancelled: Callable[[], None],
     ) -> None:
         """Begin; older work of the same kind is stopped."""
+        task = partial(_work_in_session, self._store, request, encoded, work)
+        self.run(kind, request, task, on_done, on_failed, on_progress, on_cancelled)
+
+    def start_with_store(self, kind: str, request: ScanRequest, work: StoreWork, *continuations: Any) -> None:
+        """Begin work that loads weights itself: ``work(store, request, context)``; the rest as in `start`."""
+        self.run(kind, request, partial(work, self._store, request), *continuations)
+
+    def run(
+        self,
+        kind: str,
+        request: ScanRequest,
+        task: Task,
+        on_done: Callable[[Any], None],
+        on_failed: Callable[[Exception], None],
+        on_progress: Callable[[int, int], None],
+        on_cancelled: Callable[[], None],
+    ) -> None:
+        """Begin a task; older work of the same kind is stopped."""
         self.cancel(kind)
         job = self._jobs.submit(
-            partial(_work_in_session, self._store, request, encoded, work),
+            task,
             Continuations(
                 on_done=partial(self._end, kind, on_done),
                 on_failed=partial(self._end, kind, on_failed),

@@ -6,7 +6,7 @@ yet, and keeps the answers of each scan, so that going back to a volume or to ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from psygnal import Signal
@@ -16,6 +16,7 @@ from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.widgets.answers import AnswerStore, ScanAnswers
 from napari_ct_grounding.widgets.asking import SessionAsking, SessionWork
 from napari_ct_grounding.widgets.choices import Choices
+from napari_ct_grounding.widgets.compare.other_weights import OtherAnswers, answer_with_other_weights
 from napari_ct_grounding.widgets.encoding import ScanEncoding
 from napari_ct_grounding.widgets.grounding import SentenceGrounding
 from napari_ct_grounding.widgets.jobs import Jobs
@@ -286,6 +287,57 @@ class GroundingController:
             on_progress or self.progressed.emit,
             on_cancelled or _nothing,
         )
+
+    def answers_with(self, weights: WeightsChoice) -> ScanAnswers | None:
+        """What is known of the chosen scan with other weights; None before they have encoded it."""
+        if self.intent.source is None:
+            return None
+        return self._answers.of(resolve_scan(self._choices.with_weights(weights)))
+
+    def ask_other_weights(
+        self,
+        kind: str,
+        weights: WeightsChoice,
+        sentences: Sequence[str],
+        on_done: Callable[[ScanAnswers | SlowStart], None],
+        *,
+        is_patient: bool = False,
+        on_failed: Callable[[Exception], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+        on_cancelled: Callable[[], None] | None = None,
+    ) -> None:
+        """Answer cleaned sentences about the chosen scan with other weights; what is chosen stays chosen.
+
+        The answers are kept aside, for `answers_with` and for whoever chooses those weights later. Otherwise as `ask`; on_done
+        gets a `SlowStart` where the encoding would take long and `is_patient` is False.
+
+        Raises
+        ------
+        InputError
+            When no volume is chosen.
+        """
+        request = resolve_scan(self._choices.with_weights(weights))
+        answers = self._answers.of(request)
+        missing = [text for text in sentences if answers is None or answers.find(text) is None]
+        if answers is not None and not missing:
+            on_done(answers)
+            return
+
+        def work(store: SessionStore, request: ScanRequest, context: Any) -> Any:
+            scan = None if answers is None else answers.scan
+            return answer_with_other_weights(store, request, scan, missing, is_patient, context)
+
+        def keep(answer: OtherAnswers | SlowStart) -> None:
+            if isinstance(answer, SlowStart):
+                on_done(answer)
+                return
+            self._answers.keep_facts(weights, answer.scan.facts)
+            kept = self._answers.keep(request, answer.scan)
+            kept.aside.update(answer.results)
+            on_done(kept)
+
+        told = (keep, on_failed or self.failed.emit, on_progress or self.progressed.emit, on_cancelled or _nothing)
+        self._asking.start_with_store(kind, request, work, *told)
 
     def stop_asking(self, kind: str) -> None:
         """Stop the work of one kind that `ask` began, if it still runs."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from qtpy.QtWidgets import QWidget
 
+from napari_ct_grounding.widgets.compare.tab import CompareTab
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.here.tab import HereTab
 from napari_ct_grounding.widgets.jobs import JobThread
@@ -78,4 +79,5 @@ def build_tabs(context: TabContext, colors: PanelColors) -> tuple[DockTab, ...]:
         ReportTab(context, colors),
         HereTab(context, colors),
         WhyTab(context, colors),
+        CompareTab(context, colors),
     )
