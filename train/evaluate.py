@@ -27,7 +27,7 @@ from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import window_channels
 from napari_ct_grounding.model.weights.card import WeightsCard
 from napari_ct_grounding.phantom.scan import Target
-from napari_ct_grounding.phantom.sentences import sentence_for
+from napari_ct_grounding.phantom.sentences import sentence_about
 from train.data.batches import MIN_VISIBLE_FRACTION
 from train.data.phantoms import CachedPhantom, read_slabs
 from train.data.text import draw_language
@@ -107,15 +107,7 @@ def held_out_profiles(model: SlabModel, encoded: Sequence[EncodedPhantom], germa
                 continue
             rng = np.random.default_rng([item.phantom.seed, zlib.crc32(target.name.encode())])
             language = draw_language(german_share, rng)
-            sentence = sentence_for(
-                target.name,
-                language=language,
-                family="test",
-                rng=rng,
-                size_mm=target.size_mm,
-                severity=target.severity,
-                traits=target.traits or None,
-            )
+            sentence = sentence_about(target, language=language, family="test", rng=rng)
             wanted.append((item, target, language, sentence))
     unique = list(dict.fromkeys(sentence for *_, sentence in wanted))
     vectors = dict(zip(unique, model.embed_sentences(unique).localization, strict=True)) if unique else {}

@@ -26,7 +26,7 @@ from napari_ct_grounding.phantom.dicom_export import ExportedSeries, export_stud
 from napari_ct_grounding.phantom.lexicon import Language
 from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.scan import PhantomScan, generate_scan
-from napari_ct_grounding.phantom.sentences import sentence_for
+from napari_ct_grounding.phantom.sentences import sentence_about
 
 __all__ = ["SPACING_MM", "write_clinic", "write_ct_rate"]
 
@@ -208,7 +208,7 @@ def _snippets(
     chosen += [landmarks[i] for i in rng.permutation(len(landmarks))[:8]]
     snippets: list[dict[str, object]] = []
     for target in chosen:
-        sentence = sentence_for(target.name, language=language, family="train", rng=rng, size_mm=target.size_mm)
+        sentence = sentence_about(target, language=language, family="train", rng=rng)
         if target.z_hi_mm - target.z_lo_mm > 60:
             snippets.append({"sentences": [sentence], "z_mm": [target.z_lo_mm, target.z_hi_mm]})
         else:

@@ -27,7 +27,7 @@ from napari_ct_grounding.model.slab.model import SlabModel
 from napari_ct_grounding.model.slab.preprocessing import AIR_HU, MAX_HU
 from napari_ct_grounding.model.upright import upright_volume
 from napari_ct_grounding.phantom.scan import generate_scan
-from napari_ct_grounding.phantom.sentences import sentence_for
+from napari_ct_grounding.phantom.sentences import sentence_about
 
 __all__ = ["TiltError", "measure_tilts", "tilted_scan", "tilted_table"]
 
@@ -80,7 +80,7 @@ def measure_tilts(session: GroundingSession, seeds: Sequence[int], angles_deg: S
         lo, hi = scan.volume.geometry.z_extent_mm
         targets = [t for t in scan.targets if t.visible_fraction > 0.9 and lo + END_MM < t.z_mm < hi - END_MM]
         rng = np.random.default_rng(seed)
-        sentences = [sentence_for(t.name, family="test", rng=rng, size_mm=t.size_mm) for t in targets]
+        sentences = [sentence_about(t, family="test", rng=rng) for t in targets]
         truth = np.array([t.z_mm for t in targets])
 
         def error(volume: CTVolume, sentences: list[str] = sentences, truth: np.ndarray = truth) -> float:

@@ -15,6 +15,7 @@ from napari_ct_grounding.phantom import chest_findings as chest
 from napari_ct_grounding.phantom import device_findings as devices
 from napari_ct_grounding.phantom import lung_findings as lung
 from napari_ct_grounding.phantom import lung_patterns as pattern
+from napari_ct_grounding.phantom import urogenital_findings as urogenital
 from napari_ct_grounding.phantom.lungs import LungMap
 from napari_ct_grounding.phantom.scene import Scene
 
@@ -59,18 +60,18 @@ _PAINTERS: dict[str, Painter] = {
     "liver_calcification": belly.paint_liver_calcification,
     "splenic_calcification": belly.paint_spleen_calcification,
     "pancreatic_lesion": belly.paint_pancreas,
-    "kidney_mass": belly.paint_kidney_mass,
-    "kidney_cyst": belly.paint_kidney_cyst,
-    "ureteral_stone": belly.paint_ureteral_stone,
-    "kidney_stone": belly.paint_kidney_stone,
+    "kidney_mass": urogenital.paint_kidney_mass,
+    "kidney_cyst": urogenital.paint_kidney_cyst,
+    "ureteral_stone": urogenital.paint_ureteral_stone,
+    "kidney_stone": urogenital.paint_kidney_stone,
     "ascites": belly.paint_local_ascites,
     "bowel_dilatation": belly.paint_bowel_dilatation,
     "colonic_mass": belly.paint_colonic_mass,
     "diverticulosis": belly.paint_diverticula,
-    "prostate_enlargement": belly.paint_prostate,
-    "uterine_fibroid": belly.paint_fibroid,
-    "ovarian_cyst": belly.paint_ovarian_cyst,
-    "bladder_mass": belly.paint_bladder_mass,
+    "prostate_enlargement": urogenital.paint_prostate,
+    "uterine_fibroid": urogenital.paint_fibroid,
+    "ovarian_cyst": urogenital.paint_ovarian_cyst,
+    "bladder_mass": urogenital.paint_bladder_mass,
     "umbilical_hernia": belly.paint_umbilical_hernia,
     "inguinal_hernia": belly.paint_inguinal_hernia,
     "free_air": belly.paint_free_air,

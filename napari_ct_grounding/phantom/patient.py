@@ -11,7 +11,7 @@ import numpy as np
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
 from napari_ct_grounding.phantom.lexicon import Family, Language, category_of
 from napari_ct_grounding.phantom.report import write_report
-from napari_ct_grounding.phantom.sentences import sentence_for
+from napari_ct_grounding.phantom.sentences import sentence_about
 
 if TYPE_CHECKING:
     from napari_ct_grounding.core.volume import CTVolume
@@ -72,7 +72,7 @@ def _told(
 ) -> tuple[Finding, ...]:
     return tuple(
         Finding(
-            sentence=sentence_for(target.name, language=language, family=family, rng=rng, size_mm=target.size_mm),
+            sentence=sentence_about(target, language=language, family=family, rng=rng),
             label=target.name,
             z_lo_mm=target.z_lo_mm,
             z_hi_mm=target.z_hi_mm,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from napari_ct_grounding.phantom.lexicon import (
     words_of,
 )
 
+if TYPE_CHECKING:
+    from napari_ct_grounding.phantom.truth import Target
+
 __all__ = [
     "FORMS",
     "capitalized",
@@ -42,6 +46,7 @@ __all__ = [
     "pick",
     "place_slots",
     "prompt_variants",
+    "sentence_about",
     "sentence_for",
     "size_phrase",
 ]
@@ -113,6 +118,27 @@ def size_phrase(size_mm: float, language: Language, rng: np.random.Generator) ->
         return f"{size} mm"
     text = f"{size / 10:.1f} cm"
     return text.replace(".", ",") if language == "de" else text
+
+
+def sentence_about(
+    target: Target,
+    *,
+    language: Language = "en",
+    family: Family = "train",
+    rng: np.random.Generator,
+    is_query: bool = True,
+) -> str:
+    """Return a sentence about a target of a scan that says of size and looks only what was drawn; see `sentence_for`."""
+    return sentence_for(
+        target.name,
+        language=language,
+        family=family,
+        rng=rng,
+        size_mm=target.size_mm,
+        severity=target.severity,
+        traits=target.traits or None,
+        is_query=is_query,
+    )
 
 
 def sentence_for(

@@ -22,7 +22,7 @@ from napari_ct_grounding.inference.batch import placed_truth
 from napari_ct_grounding.inference.case_list import CaseList
 from napari_ct_grounding.inference.session import GroundingSession
 from napari_ct_grounding.phantom.catalogue import LANDMARKS
-from napari_ct_grounding.phantom.sentences import sentence_for
+from napari_ct_grounding.phantom.sentences import sentence_about, sentence_for
 from napari_ct_grounding.readers import read_volume
 from train.data.batches import MIN_VISIBLE_FRACTION
 from train.data.text import draw_language
@@ -142,12 +142,14 @@ def phantom_cases(encoded: Sequence[EncodedPhantom], seed: int = 0) -> Calibrati
         landmarks = [target for target in seen if not target.is_finding]
         chosen = [landmarks[i] for i in rng.permutation(len(landmarks))[:_NUM_LANDMARKS]]
         for target in [*chosen, *(target for target in seen if target.is_finding)]:
-            sentence = _worded(target.name, rng, target.size_mm)
+            sentence = sentence_about(target, language=draw_language(_GERMAN_SHARE, rng), family="test", rng=rng)
             questions.append(Question(index, sentence, "located", target.z_mm, index))
         names = {target.name for target in item.phantom.targets}
         absent = [name for name in LANDMARKS if name not in names and not name.startswith(_NOT_IN_EVERYBODY)]
         for place in rng.permutation(len(absent))[:_NUM_OUTSIDE]:
-            questions.append(Question(index, _worded(absent[place], rng), "outside", np.nan, index))
+            language = draw_language(_GERMAN_SHARE, rng)
+            sentence = sentence_for(absent[place], language=language, family="test", rng=rng)
+            questions.append(Question(index, sentence, "outside", np.nan, index))
         questions += _placeless(index, bank, rng)
     return CalibrationSet(scans, questions, len(scans), f"{len(scans)} phantoms")
 
@@ -223,11 +225,6 @@ def _parts_without(
 def _placeless(scan: int, bank: Sequence[str], rng: np.random.Generator) -> list[Question]:
     chosen = rng.permutation(len(bank))[:_NUM_PLACELESS]
     return [Question(scan, bank[i], "placeless", np.nan, scan) for i in chosen]
-
-
-def _worded(target: str, rng: np.random.Generator, size_mm: float | None = None) -> str:
-    language = draw_language(_GERMAN_SHARE, rng)
-    return sentence_for(target, language=language, family="test", rng=rng, size_mm=size_mm)
 
 
 def _by_scan(cases: Sequence[LocalizationCase]) -> Iterator[list[LocalizationCase]]:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ct_grounding.phantom.catalogue import FINDINGS, LANDMARKS, split_target
-from train.data.statements import finding_targets, side_of
+from napari_ct_grounding.phantom.statements import side_of
+from train.data.statements import finding_targets
 
 __all__ = ["detection_labels", "detector_names", "detectors_of", "num_landmark_detectors"]
 

@@ -19,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES
+from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.model.slab.preprocessing import SlabFrame, prepare_slabs
 from napari_ct_grounding.phantom.catalogue import FINDINGS
 from napari_ct_grounding.phantom.scan import Target, generate_scan
 
-__all__ = ["CachedPhantom", "generate_cache", "load_cache", "read_slabs"]
+__all__ = ["CachedPhantom", "check_frame", "generate_cache", "load_cache", "read_slabs"]
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,31 @@ class CachedPhantom:
         return (*(name for name in CT_RATE_DISEASES if name not in self.diseases), *kinds)
 
 
+def check_frame(folder: Path, frame: SlabFrame) -> None:
+    """Raise when a cache holds slabs of another frame; an empty or missing one holds none.
+
+    Raises
+    ------
+    InputError
+        With both frames.
+    """
+    held, wanted = _frame_of(folder), (frame.spacing_mm[0], frame.shape)
+    if held is not None and held != wanted:
+        raise InputError(
+            f"The cache {folder.name} holds {_in_words(held)}, but {_in_words(wanted)} are wanted. Name the cache that "
+            "'phantoms' wrote for this recipe, or another folder for a new one."
+        )
+
+
 def generate_cache(folder: Path, seeds: Iterable[int], frame: SlabFrame, num_workers: int) -> float:
-    """Generate the phantoms of `seeds` that `folder` does not hold yet; return the seconds it took."""
+    """Generate the phantoms of `seeds` that `folder` does not hold yet; return the seconds it took.
+
+    Raises
+    ------
+    InputError
+        When the folder holds slabs of another frame.
+    """
+    check_frame(folder, frame)
     (folder / "slabs").mkdir(parents=True, exist_ok=True)
     (folder / "records").mkdir(exist_ok=True)
     missing = [seed for seed in seeds if not _record_path(folder, seed).is_file()]
@@ -89,6 +113,21 @@ def load_cache(folder: Path, seeds: Sequence[int] | None = None) -> list[CachedP
 def read_slabs(folder: Path, seed: int) -> NDArray[np.int16]:
     """Return the slabs (n, y, x) of a phantom, memory-mapped."""
     return np.load(folder / "slabs" / f"{seed:08d}.npy", mmap_mode="r")
+
+
+def _frame_of(folder: Path) -> tuple[float, tuple[int, int]] | None:
+    """Thickness (mm) and pixels (y, x) of the slabs of a cache, from the first phantom that is whole."""
+    record = next((folder / "records").glob("*.json"), None)
+    if record is None:
+        return None
+    z_mm = json.loads(record.read_text(encoding="utf-8"))["z_mm"]
+    _, rows, columns = read_slabs(folder, int(record.stem)).shape
+    return round(z_mm[1] - z_mm[0], 3), (rows, columns)
+
+
+def _in_words(frame: tuple[float, tuple[int, int]]) -> str:
+    step_mm, (rows, columns) = frame
+    return f"{step_mm:g} mm slabs of {rows} x {columns} pixels"
 
 
 def _record_path(folder: Path, seed: int) -> Path:

@@ -2,6 +2,9 @@
 
 A statement is a generated sentence and its facts. Facts come as questions with one answer each (`QUESTIONS`), so that
 learning and measuring are classification: which target, which disease, where, which side, said or denied, how large.
+These need sentences of every sort that users type (prompts, hurried typing, denials of a disease as a whole), many a second.
+`phantom.statements` makes report sentences about one scan's truth and, from each, those that differ in one thing: the pairs
+that `evaluate` asks.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from napari_ct_grounding.phantom.sentences import (
     prompt_variants,
     sentence_for,
 )
+from napari_ct_grounding.phantom.statements import side_of
 from train.data.text import add_noise, draw_language
 
 __all__ = [
@@ -111,18 +115,6 @@ def _base(landmark: str) -> str:
     return landmark.removesuffix("_right").removesuffix("_left")
 
 
-def side_of(name: str) -> str:
-    """Return "right", "left", "both" or "" of a landmark or ``kind@place``."""
-    kind, place = split_target(name)
-    if kind in _NO_PLACE or kind.startswith("liver_"):
-        return ""
-    where = place or kind
-    if where in ("middle_lobe", "lingula"):
-        return "right" if where == "middle_lobe" else "left"
-    parts = where.split("_")
-    return next((side for side in ("both", "right", "left") if side in parts), "")
-
-
 def labels_of(statement: Statement) -> dict[str, int]:
     """Return the number of the right answer to every question, `UNASKED` where the sentence leaves it open."""
     name, polarity = statement.name, statement.polarity
@@ -135,7 +127,7 @@ def labels_of(statement: Statement) -> dict[str, int]:
         "subject": None if is_disease else kind if is_finding else _base(name),
         "disease": disease,
         "place": None if is_disease else place,
-        "side": None if is_disease else side_of(name),
+        "side": None if is_disease else side_of(name) or "",
         "polarity": polarity,
         "size": "none",
     }

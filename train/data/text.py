@@ -17,7 +17,7 @@ from napari_ct_grounding.phantom.catalogue import FINDINGS, finding_target
 from napari_ct_grounding.phantom.lexicon import Family, Language
 from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.scan import Target
-from napari_ct_grounding.phantom.sentences import negated_sentence_for, prompt_variants, sentence_for
+from napari_ct_grounding.phantom.sentences import negated_sentence_for, prompt_variants, sentence_about, sentence_for
 from train.data.phantoms import CachedPhantom
 
 __all__ = [
@@ -131,7 +131,7 @@ def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_s
     Parameters
     ----------
     phantoms : sequence of CachedPhantom
-        Give the examples (sizes) that the wordings state.
+        Give the examples (size, severity, looks) that the wordings state.
     num_wordings : int
         Of each target over both languages.
     german_share : float
@@ -150,10 +150,7 @@ def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_s
         for place in kind.places:
             examples.setdefault(finding_target(kind.name, place), [])
     of_targets = {
-        name: [
-            _worded(name, known[i % len(known)].size_mm if known else None, german_share, rng)
-            for i in range(num_wordings)
-        ]
+        name: [_worded(name, known[i % len(known)] if known else None, german_share, rng) for i in range(num_wordings)]
         for name, known in sorted(examples.items())
     }
     denials = {
@@ -225,9 +222,12 @@ def phantom_report(phantom: CachedPhantom, seed: int, language: Language = "en",
     return write_report(phantom.targets, phantom.diseases, rng, language, family)
 
 
-def _worded(name: str, size_mm: float | None, german_share: float, rng: np.random.Generator) -> str:
+def _worded(name: str, example: Target | None, german_share: float, rng: np.random.Generator) -> str:
     language = draw_language(german_share, rng)
-    sentence = sentence_for(name, language=language, family="train", rng=rng, size_mm=size_mm)
+    if example is None:
+        sentence = sentence_for(name, language=language, family="train", rng=rng)
+    else:
+        sentence = sentence_about(example, language=language, family="train", rng=rng)
     return add_noise(sentence, rng) if rng.random() < 0.3 else sentence
 
 
