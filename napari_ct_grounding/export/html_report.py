@@ -74,11 +74,10 @@ def html_report(walk: Walk, volume: CTVolume, on_progress: Progress | None = Non
     steps = Steps(len(walk.key_findings), on_progress, cancel)
     cards = [_card(walk, volume, number, finding) for number, finding in steps.through(walk.key_findings)]
     others = [
-        {"number": number, "sentence": finding.sentence, "section": finding.section or "", "remark": remark_text(finding),
-         "place": place_text(walk.scan, finding.result) if finding.result is not None else ""}
+        _row(walk, number, finding)
         for number, finding in enumerate(walk.findings, start=1)
         if not finding.has_key_image
-    ]  # fmt: skip
+    ]
     return environment.get_template("report.html").render(
         research_only=RESEARCH_ONLY,
         title=walk.scan.name,
@@ -88,6 +87,8 @@ def html_report(walk: Walk, volume: CTVolume, on_progress: Progress | None = Non
         cards=cards,
         others=others,
         diseases=walk.diseases,
+        has_probability=any(disease.probability is not None for disease in walk.diseases),
+        has_percentile=any(disease.percentile is not None for disease in walk.diseases),
         overview=_overview(walk, volume),
     )
 
@@ -109,6 +110,16 @@ def _card(walk: Walk, volume: CTVolume, number: int, finding: Finding) -> dict[s
         "picture": _data_uri(picture),
         "size": picture.size,
         "strip": profile_svg(walk.scan, finding),
+    }
+
+
+def _row(walk: Walk, number: int, finding: Finding) -> dict[str, Any]:
+    result = finding.result
+    return {
+        "number": number,
+        "sentence": finding.sentence,
+        "remark": remark_text(finding),
+        "place": place_text(walk.scan, result) if result is not None and result.has_location else "",
     }
 
 
