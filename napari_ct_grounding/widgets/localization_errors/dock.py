@@ -11,7 +11,7 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtGui import QKeySequence
 
 from napari_ct_grounding.core.error_rows import ErrorRow
 from napari_ct_grounding.core.localization_error import NO_CATEGORY
@@ -59,7 +59,6 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self._is_live = self._has_left = self._has_keys = False
         self.setAcceptDrops(True)
         self._connect()
-        self._add_shortcuts()
         self.filter_bar.setEnabled(False)
         self._return()
         self.begin_life()
@@ -68,7 +67,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         session, bar, follower = self.session, self.file_bar, self.walk.view.follower
         bar.file_chosen.connect(lambda path: session.open(Path(path)))
         bar.folder_chosen.connect(lambda path: session.choose_folder(Path(path)))
-        bar.export_chosen.connect(lambda path: session.export(Path(path), self.table.shown.shown().tolist()))
+        bar.export_chosen.connect(lambda path: session.export(Path(path), self.table.rows.shown.tolist()))
         bar.sample_requested.connect(session.open_sample)
         bar.cancel_requested.connect(session.cancel)
         session.opened.connect(self._on_file_opened)
@@ -92,18 +91,21 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.walk.placed_changed.connect(self._show_current)
         follower.position_changed.connect(self._on_position_changed)
 
-    def _add_shortcuts(self) -> None:
-        """Keys that work wherever in the dock the focus is; lines of text keep their letters."""
-        for key, call in (
-            ("N", lambda: self.step(1)),
-            ("P", lambda: self.step(-1)),
-            ("A", self.detail.ask_for_answer),
-            ("T", self.detail.ask_for_truth),
-            ("Ctrl+F", self.filter_bar.text.setFocus),
-        ):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
+    def keyPressEvent(self, event: Any) -> None:  # noqa: N802 (Qt's name)
+        """Letters that nobody in the dock took: lines of text keep theirs."""
+        calls = {
+            Qt.Key.Key_N: lambda: self.step(1),
+            Qt.Key.Key_P: lambda: self.step(-1),
+            Qt.Key.Key_A: self.detail.ask_for_answer,
+            Qt.Key.Key_T: self.detail.ask_for_truth,
+        }
+        call = None if event.modifiers() else calls.get(event.key())
+        if call is not None:
+            call()
+        elif event.matches(QKeySequence.StandardKey.Find):
+            self.filter_bar.text.setFocus()
+        else:
+            super().keyPressEvent(event)
 
     def _recent_files(self) -> tuple[str, ...]:
         return self.session.memory.files
@@ -191,10 +193,10 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.file_bar.set_file(file.path, has_rows=bool(rows))
         self.status_line.set_facts(errors.facts, "What the rows were made with")
         self.filter_bar.setEnabled(bool(rows))
-        self.table.rows.set_rows(rows, [self.session.note_of(number) for number in range(len(rows))])
+        self.filter_bar.reset()
         self._offer_choices(file)
-        self.filter_bar.clear()  # tells, and so sorts and sums up
-        self.table.sort_again()
+        self.table.rows.set_rows(rows, [self.session.note_of(number) for number in range(len(rows))])
+        self._show_summary()
         self.show_figures(file.figures is not None)
         if file.figures is not None:
             self.figures.set_results(file.figures)
@@ -231,22 +233,21 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             cut = " Only a part of it was searched, since it is very large." if found.is_cut else ""
             self.notices.show_notice(
                 _MISSING,
-                f"{which} {'was' if num == num_all else 'were not'} found under {_short(found.root)}; their rows are grey, and can be "
-                f"read all the same.{cut}",
+                f"{which} {'was' if num == num_all else 'were not'} found under {_short(found.root)}; their rows are grey, "
+                f"and can be read all the same.{cut}",
                 [("Choose the folder of the scans\u2026", self.file_bar.choose_folder)],
                 is_closable=True,
             )
         self._show_current()
 
     def _on_filter_changed(self, wish: RowFilter) -> None:
-        self.table.shown.set_filter(wish)
-        self.table.sort_again()
+        self.table.set_filter(wish)
         self._show_summary()
 
     def _show_summary(self) -> None:
-        file, shown = self.session.file, self.table.shown
-        self.set_count(shown.rowCount(), len(self.table.rows.rows))
-        self.summary.set_columns(None if file is None else file.columns, shown.shown())
+        file, table = self.session.file, self.table.rows
+        self.set_count(len(table.shown), len(table.rows))
+        self.summary.set_columns(None if file is None else file.columns, table.shown)
 
     # -- tags and notes
 
@@ -299,7 +300,9 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         """Show a row at the bottom: with the positions of its scan once that stands in the viewer."""
         placed, source = self.walk.placed, self.walk.view.source
         if self.walk.is_placed(row) and placed is not None and source is not None:
-            record = None if placed.prediction is None else source.record(placed.prediction.slice_index)
+            answer = placed.prediction
+            # By position: the scan may be another one, with other slices.
+            record = None if answer is None else source.record(source.geometry.slice_of_z(answer.z_mm))
             image_number = None if record is None else record.image_number
             self.detail.show_row(placed, source.geometry.z_extent_mm, image_number, is_open=True)
         else:

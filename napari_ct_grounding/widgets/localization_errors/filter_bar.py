@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import QSignalBlocker, QTimer, Signal
 from qtpy.QtGui import QDoubleValidator
 from qtpy.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QWidget
 
@@ -110,13 +110,13 @@ class FilterBar(QWidget):
             (self.scan, scans),
         ):
             chosen = box.currentData()
-            box.blockSignals(True)
-            while box.count() > 1:
-                box.removeItem(box.count() - 1)
-            for name in names:
-                box.addItem(name, name)
-            box.setCurrentIndex(max(0, box.findData(chosen)))
-            box.blockSignals(False)
+            with QSignalBlocker(box):
+                everything = box.itemText(0)
+                box.clear()
+                box.addItem(everything, None)
+                for name in names:
+                    box.addItem(name, name)
+                box.setCurrentIndex(max(0, box.findData(chosen)))
 
     @property
     def wish(self) -> RowFilter:
@@ -137,15 +137,18 @@ class FilterBar(QWidget):
 
     def clear(self) -> None:
         """Ask for all rows."""
-        for widget in (self.text, self.low, self.high, *self._boxes()):
-            widget.blockSignals(True)
-        for line in (self.text, self.low, self.high):
-            line.clear()
-        for box in self._boxes():
-            box.setCurrentIndex(0)
-        for widget in (self.text, self.low, self.high, *self._boxes()):
-            widget.blockSignals(False)
+        self.reset()
         self._tell()
+
+    def reset(self) -> None:
+        """Ask for all rows without a word."""
+        self._soon.stop()
+        for line in (self.text, self.low, self.high):
+            with QSignalBlocker(line):
+                line.clear()
+        for box in self._boxes():
+            with QSignalBlocker(box):
+                box.setCurrentIndex(0)
 
     def _tell(self) -> None:
         self._soon.stop()

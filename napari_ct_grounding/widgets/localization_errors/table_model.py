@@ -1,7 +1,8 @@
-"""The rows as Qt's item models see them: one that holds them, and one that filters and sorts.
+"""The rows as Qt's item views see them, filtered and sorted.
 
-Both are made for thousands of rows: texts are made when a cell is first seen, a column is ranked once for a sort, and a
-filter is a mask over all rows. The order is not kept up to date by itself, so that a row does not vanish under whoever tags it.
+One model does all three: Qt's sorting proxy asks Python for every comparison, which held the window for half a second at 5,000
+rows. Here a filter is a mask over all rows, a column is ranked once for a sort, and texts are made when a cell is first seen. The
+choice is not kept up to date by itself, so that a row does not vanish under whoever tags it.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QBrush, QColor, QFont
 
 from napari_ct_grounding.core.error_rows import ErrorRow
 from napari_ct_grounding.widgets.localization_errors.notes import CaseNote
 from napari_ct_grounding.widgets.localization_errors.row_filter import RowFilter, accepted_rows
 
-__all__ = ["COLUMNS", "ErrorTableModel", "FilteredErrors", "number_text"]
+__all__ = ["COLUMNS", "ErrorTableModel", "number_text"]
 
 
 def number_text(value: float | None, digits: int = 0) -> str:
@@ -100,13 +101,20 @@ TAG_COLUMN = next(i for i, column in enumerate(COLUMNS) if column.name == "Tag")
 
 
 class ErrorTableModel(QAbstractTableModel):
-    """Holds the rows of a file, their notes, and which scans were not found."""
+    """Holds the rows of a file with their notes, and shows those that pass a filter in the order asked for.
+
+    A row is known by its `number`, the index in the file; a `place` is an index among the rows shown.
+    """
 
     def __init__(self, faded: QColor, parent: Any = None) -> None:
         super().__init__(parent)
         self.rows: tuple[ErrorRow, ...] = ()
         self.notes: list[CaseNote] = []
         self.is_missing: NDArray[np.bool_] = np.zeros(0, dtype=bool)
+        #: Numbers of the rows shown, in the order shown.
+        self.shown: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._order = (0, True)
+        self._wish = RowFilter()
         self._texts: dict[tuple[int, int], str] = {}
         self._faded = QBrush(faded)
         self._italic = QFont()
@@ -114,25 +122,60 @@ class ErrorTableModel(QAbstractTableModel):
 
     # -- what it holds
 
-    def set_rows(self, rows: tuple[ErrorRow, ...], notes: Sequence[CaseNote]) -> None:
-        """Show the rows of another file."""
-        self.beginResetModel()
+    def set_rows(self, rows: tuple[ErrorRow, ...], notes: Sequence[CaseNote], wish: RowFilter | None = None) -> None:
+        """Show the rows of another file that pass a filter."""
         self.rows, self.notes = rows, list(notes)
         self.is_missing = np.zeros(len(rows), dtype=bool)
         self._texts.clear()
-        self.endResetModel()
+        self._wish = RowFilter() if wish is None else wish
+        self._choose()
 
     def set_note(self, number: int, note: CaseNote) -> None:
-        """Change what is said about the row with this index."""
+        """Change what is said about a row."""
         self.notes[number] = note
         for column in (TAG_COLUMN, TAG_COLUMN + 1):
             self._texts.pop((number, column), None)
-        self.dataChanged.emit(self.index(number, TAG_COLUMN), self.index(number, TAG_COLUMN + 1))
+        place = self.place_of(number)
+        if place is not None:
+            self.dataChanged.emit(self.index(place, TAG_COLUMN), self.index(place, TAG_COLUMN + 1))
 
     def set_missing(self, is_missing: NDArray[np.bool_]) -> None:
         """Grey the rows whose scan was not found."""
         self.is_missing = is_missing
         self._look_changed()
+
+    # -- which rows are shown
+
+    def set_filter(self, wish: RowFilter) -> None:
+        """Show the rows that pass, as their tags and scans are now."""
+        self._wish = wish
+        self._choose()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column, as its values are now; -1 is the order of the file."""
+        self._order = (column, order == Qt.SortOrder.DescendingOrder)
+        self._choose()
+
+    def place_of(self, number: int) -> int | None:
+        """Return where a row is shown; None where the filter hides it."""
+        found = np.flatnonzero(self.shown == number)
+        return int(found[0]) if len(found) else None
+
+    def _choose(self) -> None:
+        self.beginResetModel()
+        accepted = accepted_rows(self.rows, self.notes, self.is_missing, self._wish)
+        order = np.argsort(self._ranks(*self._order), kind="stable")
+        self.shown = order[accepted[order]]
+        self.endResetModel()
+
+    def _ranks(self, column: int, is_descending: bool) -> NDArray[np.intp]:
+        """Place of each row in a column's order; equals share one, and rows without a value come last both ways."""
+        if column < 0:
+            return np.zeros(len(self.rows), dtype=np.intp)
+        keys = [COLUMNS[column].key(row, note) for row, note in zip(self.rows, self.notes, strict=True)]
+        known = sorted({key for key in keys if key is not None}, reverse=is_descending)
+        places = {key: place for place, key in enumerate(known)}
+        return np.array([len(known) if key is None else places[key] for key in keys], dtype=np.intp)
 
     def set_faded(self, faded: QColor) -> None:
         """Take the colours of another theme."""
@@ -140,24 +183,13 @@ class ErrorTableModel(QAbstractTableModel):
         self._look_changed()
 
     def _look_changed(self) -> None:
-        if self.rows:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, len(COLUMNS) - 1))
-
-    def sort_ranks(self, column: int, *, is_descending: bool) -> list[int]:
-        """Return the place of each row in a column's order; rows without a value are last both ways."""
-        keys = [COLUMNS[column].key(row, note) for row, note in zip(self.rows, self.notes, strict=True)]
-        places = {key: place for place, key in enumerate(sorted({key for key in keys if key is not None}))}
-        last, num = -1 if is_descending else len(places), len(keys)
-        # Among equals the order of the file decides, whichever way the column is sorted.
-        return [
-            (last if key is None else places[key]) * num + (num - 1 - number if is_descending else number)
-            for number, key in enumerate(keys)
-        ]
+        if len(self.shown):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.shown) - 1, len(COLUMNS) - 1))
 
     # -- what Qt asks
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, N802, D102 (Qt's name and default)
-        return 0 if parent.isValid() else len(self.rows)
+        return 0 if parent.isValid() else len(self.shown)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, N802, D102 (Qt's name and default)
         return 0 if parent.isValid() else len(COLUMNS)
@@ -176,15 +208,15 @@ class ErrorTableModel(QAbstractTableModel):
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        number, place = index.row(), index.column()
+        number, column = int(self.shown[index.row()]), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            text = self._texts.get((number, place))
+            text = self._texts.get((number, column))
             if text is None:
-                text = COLUMNS[place].text(self.rows[number], self.notes[number])
-                self._texts[number, place] = text
+                text = COLUMNS[column].text(self.rows[number], self.notes[number])
+                self._texts[number, column] = text
             return text
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(COLUMNS[place])
+            return _alignment(COLUMNS[column])
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._faded if self.is_missing[number] or self.rows[number].prediction is None else None
         if role == Qt.ItemDataRole.FontRole:
@@ -201,60 +233,6 @@ class ErrorTableModel(QAbstractTableModel):
         if self.is_missing[number]:
             lines.append(f"The scan {row.case.scan} was not found. Choose the folder of the scans (button Scans).")
         return "\n".join(lines)
-
-
-class FilteredErrors(QSortFilterProxyModel):
-    """The rows that pass a filter, in the order asked for."""
-
-    def __init__(self, model: ErrorTableModel, parent: Any = None) -> None:
-        super().__init__(parent)
-        self._model = model
-        self._wish = RowFilter()
-        self._accepted: NDArray[np.bool_] = np.zeros(0, dtype=bool)
-        self._ranks: list[int] = []
-        self.setDynamicSortFilter(False)
-        model.modelAboutToBeReset.connect(self._forget)
-        self.setSourceModel(model)
-
-    @property
-    def wish(self) -> RowFilter:
-        """The filter in force."""
-        return self._wish
-
-    def set_filter(self, wish: RowFilter) -> None:
-        """Show the rows that pass, as their tags and scans are now."""
-        self._wish = wish
-        self._accepted = accepted_rows(self._model.rows, self._model.notes, self._model.is_missing, wish)
-        self.invalidateFilter()
-
-    def shown(self) -> NDArray[np.intp]:
-        """Return the indices, in the file, of the rows shown, in the order shown."""
-        return np.array(
-            [self.mapToSource(self.index(place, 0)).row() for place in range(self.rowCount())], dtype=np.intp
-        )
-
-    def place_of(self, number: int) -> int | None:
-        """Return where a row of the file is shown; None where the filter hides it."""
-        index = self.mapFromSource(self._model.index(number, 0))
-        return index.row() if index.isValid() else None
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; -1 is the order of the file."""
-        if column >= 0:
-            self._ranks = self._model.sort_ranks(column, is_descending=order == Qt.SortOrder.DescendingOrder)
-        # The same column again would do nothing, although tags have changed.
-        super().sort(-1, order)
-        super().sort(column, order)
-
-    def _forget(self) -> None:
-        self._accepted, self._ranks = np.zeros(0, dtype=bool), []
-
-    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:  # noqa: N802, D102 (Qt's name)
-        return bool(self._accepted[row]) if row < len(self._accepted) else True
-
-    def lessThan(self, left: QModelIndex, right: QModelIndex) -> bool:  # noqa: N802, D102 (Qt's name)
-        ranks = self._ranks
-        return bool(ranks) and ranks[left.row()] < ranks[right.row()]
 
 
 def _alignment(column: _Column) -> int:

@@ -72,7 +72,11 @@ def find_scans(
     if not lost:
         return FoundScans(root, found)
     named, is_cut = _named(root, lost, is_cancelled, max_entries)
-    for name, places in named.items():
+    taken = {path for (path,) in found.values()}
+    for name, all_places in named.items():
+        places = [place for place in all_places if place not in taken]  # those are other scans of these results
+        if not places:
+            continue
         for scan in lost[name]:
             best = sorted(places, key=lambda place: (-_num_equal_parts(place, scan), len(place.parts), str(place)))
             most = _num_equal_parts(best[0], scan)

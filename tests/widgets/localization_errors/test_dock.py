@@ -28,8 +28,8 @@ def z_of(viewer):
 
 
 def test_a_file_shows_its_rows_the_worst_first_and_says_what_made_it(browser):
-    assert browser.table.shown.rowCount() == 6
-    assert browser.table.shown.index(0, 1).data() == "finding number 3"
+    assert browser.table.rows.rowCount() == 6
+    assert browser.table.rows.index(0, 1).data() == "finding number 3"
     assert browser.tabs.tabText(0) == "Rows (6)"
     assert "weights bundled (abababab)" in browser.status_line.facts.text()
     assert browser.status_line.facts.text().endswith("Research use only")
@@ -138,11 +138,11 @@ def test_tags_and_notes_are_saved_beside_the_results_and_come_back(browser, stud
     browser.session.open(study.path)
     settled()
     browser.filter_bar.tag.setCurrentText("my own tag")
-    assert browser.table.shown.shown().tolist() == [2]
+    assert browser.table.rows.shown.tolist() == [2]
     browser.filter_bar.clear()
     browser.filter_bar.text.setText("other side")
     browser.filter_bar._tell()
-    assert browser.table.shown.shown().tolist() == [1]
+    assert browser.table.rows.shown.tolist() == [1]
     row_named(2)
     assert browser.detail.note.text() == "other side"
     assert browser.detail.tag.currentText() == "truth is wrong"
@@ -218,7 +218,7 @@ def test_files_that_cannot_be_used_are_told_and_the_open_one_stays(browser, tmp_
     browser.session.open(damaged)
     settled()
     assert "damaged.json is not valid JSON" in browser.notices.text_of("failed")
-    assert browser.table.shown.rowCount() == 6
+    assert browser.table.rows.rowCount() == 6
 
 
 def test_a_file_is_opened_when_it_is_dropped_and_other_files_are_not_taken(browser, tmp_path, settled):
@@ -242,7 +242,7 @@ def test_a_file_is_opened_when_it_is_dropped_and_other_files_are_not_taken(brows
     assert browser.session.is_working is False
     drop(other)
     settled()
-    assert browser.table.shown.rowCount() == 1
+    assert browser.table.rows.rowCount() == 1
     assert browser.session.memory.files[0] == str(other)
 
 
@@ -293,12 +293,12 @@ def test_a_long_list_is_opened_beside_the_window_and_another_wish_ends_the_first
     assert not browser.file_bar.cancel.isHidden()
     browser.session.open(other)
     settled()
-    assert browser.table.shown.rowCount() == 1
+    assert browser.table.rows.rowCount() == 1
     browser.session.open(study.path)
     browser.file_bar.cancel.click()
     assert browser.file_bar.cancel.isHidden()
     settled()
-    assert browser.table.shown.rowCount() == 1, "a file that was given up does not come"
+    assert browser.table.rows.rowCount() == 1, "a file that was given up does not come"
 
 
 def test_a_reading_that_was_cancelled_adds_no_layer(browser, viewer, row_named, settled):

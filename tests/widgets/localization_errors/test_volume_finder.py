@@ -14,12 +14,12 @@ def touch(*paths):
 
 def test_a_scan_at_its_relative_path_is_the_one(tmp_path):
     touch(tmp_path / "a" / "ct.nii.gz", tmp_path / "b" / "ct.nii.gz")
-    found = find_scans(tmp_path, ["a/ct.nii.gz", "b/ct.nii.gz", "c/ct.mha"])
+    found = find_scans(tmp_path, ["a/ct.nii.gz", "c/ct.mha"])
     assert found.paths == {
         "a/ct.nii.gz": (tmp_path / "a/ct.nii.gz",),
-        "b/ct.nii.gz": (tmp_path / "b/ct.nii.gz",),
-        "c/ct.mha": (tmp_path / "a/ct.nii.gz", tmp_path / "b/ct.nii.gz"),
-    }
+        "c/ct.mha": (tmp_path / "b/ct.nii.gz",),
+    }, "a file that is one scan of the results is no other one"
+    assert "c/ct.mha" not in find_scans(tmp_path, ["a/ct.nii.gz", "b/ct.nii.gz", "c/ct.mha"]).paths
 
 
 def test_a_scan_elsewhere_is_found_by_its_name_and_the_folders_above_it(tmp_path):
