@@ -129,8 +129,7 @@ def answers(tree: Tree, scene: Scene) -> list[Figure]:
 
 def slider(tree: Tree, scene: Scene) -> list[Figure]:
     """Stepping through slices with the dock open against bare napari."""
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise PartSkipped("there is no screen (xvfb-run gives one)")
+    _need_screen()
     bare = tree.run("slider", "bare", scene.scan)["step_ms"]
     dock = tree.run("slider", "dock", scene.scan)
     return [
@@ -138,6 +137,48 @@ def slider(tree: Tree, scene: Scene) -> list[Figure]:
         Figure("slider step, dock open and a sentence grounded", dock["step_ms"]["median"], "ms"),
         Figure("  inside our own callbacks, median", dock["own_ms"]["median"], "ms", "3 ms"),
         Figure("  inside our own callbacks, p95", dock["own_ms"]["p95"], "ms", "8 ms"),
+    ]
+
+
+def tabs(tree: Tree, scene: Scene) -> list[Figure]:
+    """Stepping through slices with a report of 40 sentences, and each tab of the dock in front for a while."""
+    _need_screen()
+    got = tree.run("slider", "tabs", scene.scan)
+    return [
+        Figure("slider step, all tabs open, a report grounded", got["step_ms"]["median"], "ms"),
+        Figure("  inside our own callbacks, median", got["own_ms"]["median"], "ms", "5 ms"),
+        Figure("  inside our own callbacks, p95", got["own_ms"]["p95"], "ms", "12 ms"),
+        *(Figure(f"  median with the tab {name} in front", ms, "ms") for name, ms in got["own_ms_by_tab"].items()),
+    ]
+
+
+def report_grounding(tree: Tree, scene: Scene) -> list[Figure]:
+    """A report of 40 sentences on an encoded scan, with the bundled weights."""
+    got = tree.run("report_grounding", scene.scan)
+    return [
+        Figure("report of 40 sentences, all places", got["grounded_s"], "s", "3 s"),
+        Figure("  what a sentence typed meanwhile waits for at most", got["chunk_s"] * 1e3, "ms"),
+        Figure("  cutting it into sentences, references found", got["split_s"] * 1e3, "ms"),
+    ]
+
+
+def _need_screen() -> None:
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise PartSkipped("there is no screen (xvfb-run gives one)")
+
+
+def error_browser(tree: Tree, scene: Scene) -> list[Figure]:
+    """A results file of 5,000 rows opened in the error browser, beside the bare parsing of its JSON."""
+    _need_screen()
+    got = tree.run("error_browser")
+    return [
+        Figure("error browser, 5,000 rows from the file to the screen", got["opened_s"], "s", "2 s"),
+        Figure("  its CPU seconds, all threads", got["opened_cpu_s"], "s"),
+        Figure("  of them: bare json.loads of the same file", got["json_cpu_s"], "s"),
+        Figure("  the window does not answer for at most", got["held_s"] * 1e3, "ms"),
+        Figure("  a word in the filter, rows and figures anew", got["filter_s"] * 1e3, "ms"),
+        Figure("  sorted by sentence", got["sort_s"] * 1e3, "ms"),
+        Figure("  summary with its picture", got["summary_s"] * 1e3, "ms"),
     ]
 
 
@@ -218,6 +259,9 @@ PARTS = {
     "gpu": Part(gpu, num_repeats=1, is_compared=False),
     "answers": Part(answers, num_repeats=2),
     "slider": Part(slider, num_repeats=1),
+    "error-browser": Part(error_browser, num_repeats=2, is_compared=False),
+    "tabs": Part(tabs, num_repeats=1),
+    "report": Part(report_grounding, num_repeats=2),
     "full-size-load": Part(full_size_load, num_repeats=1, is_compared=False, is_quick=False),
     "training-step": Part(training_step, num_repeats=1, is_compared=False, is_quick=False),
     "big-scan": Part(big_scan, num_repeats=1, is_compared=False, is_quick=False),

@@ -1,6 +1,7 @@
 """Stepping through slices in napari: milliseconds a step, with the dock open or without, and those inside our own code.
 
-``python -m tests.benchmarks.slider {bare,dock} SCAN`` needs a screen (Xvfb will do).
+``python -m tests.benchmarks.slider {bare,dock,tabs} SCAN`` needs a screen (Xvfb will do). "tabs": the dock with a report of 40
+sentences, and a run of steps with each tab in front; all of them listen all the time.
 
 Every function of `napari_ct_grounding.widgets` is wrapped before the dock is made. Time counts from the outermost of our
 functions to its end, whatever it calls, napari's own work included: what a user would feel as ours.
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,7 @@ class Stopwatch:
 
 
 def main() -> None:
-    with_dock, scan = sys.argv[1] == "dock", Path(sys.argv[2])
+    with_dock, with_tabs, scan = sys.argv[1] != "bare", sys.argv[1] == "tabs", Path(sys.argv[2])
     watch = Stopwatch()
     if with_dock:
         watch.wrap_package("napari_ct_grounding.widgets")
@@ -79,24 +81,61 @@ def main() -> None:
     assert read is not None
     for layer in read(str(scan)):
         viewer.add_layer(napari.layers.Layer.create(*layer))
-    state = ground_a_sentence(viewer) if with_dock else "no dock"
-    settle = QApplication.processEvents
+    dock, state = ground_a_sentence(viewer) if with_dock else (None, "no dock")
     for _ in range(20):
-        settle()
+        QApplication.processEvents()
+    if with_tabs:
+        ground_a_report(dock)
+        report(state=state, **steps_with_each_tab(viewer, dock, watch))
+    else:
+        wall_ms, own_ms = stepped(viewer, watch)
+        report(state=state, step_ms=spread(wall_ms), own_ms=spread(own_ms))
+    viewer.close()
+
+
+def stepped(viewer: Any, watch: Stopwatch) -> tuple[list[float], list[float]]:
+    """Step through the scan; return (ms, ms inside our own code) of each step."""
+    from qtpy.QtWidgets import QApplication
+
     num_slices = int(viewer.dims.nsteps[0])
     wall_ms, own_ms = [], []
     for step in np.linspace(0.1 * num_slices, 0.9 * num_slices, NUM_STEPS).astype(int):
         watch.total_s, start = 0.0, time.perf_counter()
         viewer.dims.set_current_step(0, int(step))
-        settle()
+        QApplication.processEvents()
         wall_ms.append((time.perf_counter() - start) * 1e3)
         own_ms.append(watch.total_s * 1e3)
-    report(state=state, step_ms=spread(wall_ms), own_ms=spread(own_ms))
-    viewer.close()
+    return wall_ms, own_ms
 
 
-def ground_a_sentence(viewer: Any) -> str:
-    """Open the dock, ask for a sentence and wait for the answer; return what was reached, in words."""
+def ground_a_report(dock: Any) -> None:
+    """Give the tab "Report" 40 sentences and wait for their places."""
+    from tests.benchmarks.report_grounding import NUM_SENTENCES, text_of
+
+    tab = next(tab for tab in dock._tabs if tab.title == "Report")
+    dock.tabs.setCurrentWidget(tab.panel)
+    tab.set_report(text_of(0))
+    _wait_for(lambda: len(dock.controller.answers.aside) >= NUM_SENTENCES and not dock.controller.is_working)
+    tab.panel.list.walk(1)
+
+
+def steps_with_each_tab(viewer: Any, dock: Any, watch: Stopwatch) -> dict[str, Any]:
+    """Step with each tab in front; return the figures of all steps together, and the medians by tab."""
+    all_ms: list[float] = []
+    all_own_ms: list[float] = []
+    medians = {}
+    for number in range(dock.tabs.count()):
+        dock.tabs.setCurrentIndex(number)
+        _wait_for(lambda: not dock.controller.is_working)
+        wall_ms, own_ms = stepped(viewer, watch)
+        all_ms += wall_ms
+        all_own_ms += own_ms
+        medians[dock.tabs.tabText(number)] = spread(own_ms)["median"]
+    return {"step_ms": spread(all_ms), "own_ms": spread(all_own_ms), "own_ms_by_tab": medians}
+
+
+def ground_a_sentence(viewer: Any) -> tuple[Any, str]:
+    """Open the dock, ask for a sentence and wait for the answer; return the dock, and what was reached, in words."""
     from qtpy.QtWidgets import QApplication
 
     from napari_ct_grounding.model.weights.hub import BUNDLED_FOLDER
@@ -108,12 +147,18 @@ def ground_a_sentence(viewer: Any) -> str:
     viewer.window.add_dock_widget(dock, name="CT Grounding", area="right")
     QApplication.processEvents()
     dock.sentence_panel.submit(SENTENCE)
+    _wait_for(lambda: (known := dock.controller.answers) is not None and known.results and known.diseases)
+    return dock, "dock open, a sentence grounded" + ("" if has_weights else " (by a stand-in for the weights)")
+
+
+def _wait_for(is_reached: Callable[[], object]) -> None:
+    from qtpy.QtWidgets import QApplication
+
     deadline = time.monotonic() + MAX_WAIT_S
     while time.monotonic() < deadline:
         QApplication.processEvents()
-        answers = dock.controller.answers
-        if answers is not None and answers.results and answers.diseases:
-            return "dock open, a sentence grounded" + ("" if has_weights else " (by a stand-in for the weights)")
+        if is_reached():
+            return
         time.sleep(0.01)
     raise SystemExit(f"The dock gave no answer within {MAX_WAIT_S:.0f} s.")
 

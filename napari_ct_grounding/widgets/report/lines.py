@@ -139,7 +139,7 @@ def _figures(result: GroundingResult) -> tuple[str, ...]:
 def _reference_text(reference: PlacedReference, result: GroundingResult | None) -> str:
     difference = reference.difference_mm(result)
     if difference is not None:
-        return f"{reference.name} {_difference(difference)}"
+        return f"{reference.name} {'~' if reference.is_approximate else ''}{_difference(difference)}"
     return f"{reference.name} {reference.short_reason}" if reference.short_reason else reference.name
 
 
@@ -165,6 +165,8 @@ def _reference_tip(reference: PlacedReference, result: GroundingResult | None) -
     low, high = reference.range_mm or (0.0, 0.0)
     place = f"z {_signed(low, 1)} mm" if low == high else f"z {_signed(low, 1)} to {_signed(high, 1)} mm"
     text = f"The report says {reference.long_name}: {place}"
+    if reference.reason:
+        text += f". {reference.reason.rstrip('.')}"
     difference = reference.difference_mm(result)
     if difference is None:
         return f"{text}."

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QTabBar
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.results import GroundingResult
+from napari_ct_grounding.core.slice_table import SeriesTable
 from napari_ct_grounding.export.walk import Finding
 from napari_ct_grounding.widgets.jobs import Continuations, JobContext
 from napari_ct_grounding.widgets.panels.colors import PanelColors
@@ -24,6 +25,7 @@ from napari_ct_grounding.widgets.report.panel import ReportPanel
 from napari_ct_grounding.widgets.report.placed_references import PlacedReference, ReferencePlacer
 from napari_ct_grounding.widgets.report.report_file import SUFFIXES, ReportText, read_report_file
 from napari_ct_grounding.widgets.report.rows import ReportRow
+from napari_ct_grounding.widgets.report.study_tables import read_study_tables
 from napari_ct_grounding.widgets.view import find_layer
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class ReportTab:
         self._colors = colors
         self._documents: dict[Hashable | None, ReportDocument] = {}
         self._placer = ReferencePlacer(None)
+        self._studies: dict[Hashable, tuple[SeriesTable, ...]] = {}  # of volumes whose report points to other series
         self._grounding = ReportGrounding(self._controller, self._wanted, self._show, self._on_stopped)
         self._marked_rows: list[int] = []  # row of each mark on the strip
         self._marks: tuple[StripMark, ...] = ()
@@ -115,6 +118,7 @@ class ReportTab:
         """Let go of all reports."""
         self.rest()
         self._documents.clear()
+        self._studies.clear()
         self._placer = ReferencePlacer(None)
         self.panel.list.set_lines([])
 
@@ -241,6 +245,26 @@ class ReportTab:
         panel.hint.example.setVisible(self._example() is not None)
         panel.set_others([name for name, _ in self._other_reports()])
         self._draw_strip()
+        self._look_up_other_series()
+
+    def _look_up_other_series(self) -> None:
+        """Read the headers of the study, once, where the report points to a series that is not open."""
+        source, path = self._controller.intent.source, self._context.volumes.source_path()
+        if source is None or path is None or source.layer_id in self._studies:
+            return
+        places = (place for row in self._document().rows for place in self._places_of(row))
+        if any(place.is_of_other_series for place in places):
+            self._studies[source.layer_id] = ()  # asked for
+            key = self._context.volumes.series()[1]
+            # Where the files are gone the reference stays one into another series.
+            self._context.file_jobs.submit(
+                lambda _: read_study_tables(path, key),
+                Continuations(on_done=partial(self._on_study_read, source.layer_id)),
+            )
+
+    def _on_study_read(self, layer_id: Hashable, tables: tuple[SeriesTable, ...]) -> None:
+        self._studies[layer_id] = tables
+        self._on_scan_changed()
 
     def _draw_strip(self) -> None:
         """Draw findings and references beside the profile, and the other selected sentences over it."""
@@ -276,7 +300,9 @@ class ReportTab:
     def _on_scan_changed(self) -> None:
         is_there = partial(find_layer, self._context.viewer)
         self._documents = {key: doc for key, doc in self._documents.items() if key is None or is_there(key) is not None}
-        self._placer = ReferencePlacer(self._controller.intent.source)
+        self._studies = {key: tables for key, tables in self._studies.items() if is_there(key) is not None}
+        source = self._controller.intent.source
+        self._placer = ReferencePlacer(source, () if source is None else self._studies.get(source.layer_id, ()))
         self._grounding.go_on()
         self._show()
         self._on_position_changed(self._context.follower.slice_index)

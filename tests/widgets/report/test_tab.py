@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtGui import QGuiApplication
 
+from napari_ct_grounding.core.slice_table import ImageRecord, SeriesTable, table_of_volume
 from napari_ct_grounding.readers.napari_reader import layer_of_volume
 from napari_ct_grounding.widgets.controller import GroundingController
 from napari_ct_grounding.widgets.navigation import SliceFollower
@@ -136,6 +137,24 @@ def test_the_reference_stands_beside_the_prediction_with_its_difference(walked):
     _view(walked).walk(1)
     reference = walked.strip.marks[-1]
     assert reference.z_mm == pytest.approx(_lines(walked)[0].result.z_mm + 12, abs=0.6)
+
+
+def test_a_reference_into_another_series_is_looked_up_in_the_study_once(dock, volume, monkeypatch):
+    own = table_of_volume(volume)
+    other = SeriesTable("k9", "", 9, "", True, tuple(ImageRecord(n, -400.0 + n, -400.0 + n) for n in range(1, 40)))
+    asked = []
+
+    def read(path, key):
+        asked.append((path, key))
+        return own, other
+
+    monkeypatch.setattr("napari_ct_grounding.widgets.report.tab.read_study_tables", read)
+    dock.choose(dock.add(volume, ct_source="folder", ct_series_key="k4"))
+    dock.tab.set_report(REPORT)
+    dock.jobs.run_all()
+    assert asked == [("folder", "k4")]
+    line = _lines(dock)[4]
+    assert line.reference == f"9:3 +{line.result.z_mm + 397:.0f}"
 
 
 def test_several_selected_sentences_lie_over_each_other_on_the_strip(walked):
