@@ -42,16 +42,17 @@ _MARK = re.compile(r"⟦(\d+)⟧")
 #: {s} series, {i} image, {j} the second image, {n} number of images of the series.
 _FORMS = {
     "en": (
-        "(series {s}, image {i})", "(image {i} of series {s})", "(Se {s} Im {i})", "(axial series {s}, image {i})", "(series {s}, IMA {i})",
-        "on series {s}, slice {i}", "(series {s}, images {i}-{j})", "(images {i} through {j} of series {s})", "({s}:{i})", "({s}/{i})",
-        "(see {s}:{i})", "[ser. {s}, img. {i}]", "(series {s}, image {i}/{n})", "(series no. {s}, image no. {i})", "(#{s}, image #{i})",
+        "(series {s}, image {i})", "(image {i} of series {s})", "(Se {s} Im {i})", "(axial series {s}, image {i})",
+        "(series {s}, IMA {i})", "on series {s}, slice {i}", "(series {s}, images {i}-{j})",
+        "(images {i} through {j} of series {s})", "({s}:{i})", "({s}/{i})", "(see {s}:{i})", "[ser. {s}, img. {i}]",
+        "(series {s}, image {i}/{n})", "(series no. {s}, image no. {i})", "(#{s}, image #{i})",
         "(series {s}, images {i} and {j})",
     ),
     "de": (
-        "(Serie {s}, Bild {i})", "(Bild {i} der Serie {s})", "(Se. {s}, Im. {i})", "(axiale Serie {s}, Bild {i})", "(Serie {s}, IMA {i})",
-        "in Serie {s}, Schicht {i}", "(Serie {s}, Bilder {i}-{j})", "(Bilder {i} bis {j} der Serie {s})", "({s}:{i})", "({s}/{i})",
-        "(s. {s}:{i})", "[Ser. {s}, Bild {i}]", "(Serie {s}, Bild {i}/{n})", "(Serie Nr. {s}, Bild Nr. {i})", "(S {s}, B {i})",
-        "(Serie {s}, Bilder {i} und {j})",
+        "(Serie {s}, Bild {i})", "(Bild {i} der Serie {s})", "(Se. {s}, Im. {i})", "(axiale Serie {s}, Bild {i})",
+        "(Serie {s}, IMA {i})", "in Serie {s}, Schicht {i}", "(Serie {s}, Bilder {i}-{j})",
+        "(Bilder {i} bis {j} der Serie {s})", "({s}:{i})", "({s}/{i})", "(s. {s}:{i})", "[Ser. {s}, Bild {i}]",
+        "(Serie {s}, Bild {i}/{n})", "(Serie Nr. {s}, Bild Nr. {i})", "(S {s}, B {i})", "(Serie {s}, Bilder {i} und {j})",
     ),
 }  # fmt: skip
 _PRIOR = {
@@ -69,14 +70,16 @@ _MISSING = {
 }
 _TRAPS = {
     "en": (
-        "Compared with the CT of 03/14/2021.", "The ward was informed at 4:38 pm.", "Degenerative change at L4/5.", "Steatosis grade 2/3.",
-        "Slice thickness 3 mm, 64 slices.", "Lung-RADS 4.", "The ratio of artery to aorta is 1:1.", "Images 70 seconds after contrast.",
-        "Nodes 2/14 were positive at surgery.", "Image quality 4 of 5.", "Lesions of 12 x 9 mm and 2/3 of the lobe.",
+        "Compared with the CT of 03/14/2021.", "The ward was informed at 4:38 pm.", "Degenerative change at L4/5.",
+        "Steatosis grade 2/3.", "Slice thickness 3 mm, 64 slices.", "Lung-RADS 4.", "The ratio of artery to aorta is 1:1.",
+        "Images 70 seconds after contrast.", "Nodes 2/14 were positive at surgery.", "Image quality 4 of 5.",
+        "Lesions of 12 x 9 mm and 2/3 of the lobe.",
     ),
     "de": (
-        "Vergleich mit der CT vom 14.03.2021.", "Die Station wurde um 4:38 Uhr informiert.", "Degeneration LWK 4/5.", "Steatose Grad 2/3.",
-        "Schichtdicke 3 mm, 64 Zeilen.", "Im 4. Interkostalraum eine Narbe.", "Das Verhältnis zur Aorta beträgt 1:1.",
-        "Bilder 70 Sekunden nach Kontrastmittel.", "Lymphknoten 2/14 befallen.", "Bildqualität 4 von 5.", "Herde von 12 x 9 mm, 2/3 des Lappens.",
+        "Vergleich mit der CT vom 14.03.2021.", "Die Station wurde um 4:38 Uhr informiert.", "Degeneration LWK 4/5.",
+        "Steatose Grad 2/3.", "Schichtdicke 3 mm, 64 Zeilen.", "Im 4. Interkostalraum eine Narbe.",
+        "Das Verhältnis zur Aorta beträgt 1:1.", "Bilder 70 Sekunden nach Kontrastmittel.", "Lymphknoten 2/14 befallen.",
+        "Bildqualität 4 von 5.", "Herde von 12 x 9 mm, 2/3 des Lappens.",
     ),
 }  # fmt: skip
 

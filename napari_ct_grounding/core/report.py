@@ -31,7 +31,7 @@ class ReportSentence:
     is_negated : bool
         Whether it denies what it speaks of ("No pleural effusion.") and affirms no finding beside it.
     is_prior : bool
-        Whether it speaks of an earlier study, or compares with one ("unchanged"). Such a finding may well be on the present images.
+        Whether it speaks of an earlier study, or compares with one ("unchanged"); the finding may well be on the present images.
     is_localizable : bool
         Whether it speaks of something that can be pointed at on some slices of this scan: a finding or an organ, not denied.
     start, end : int
@@ -92,7 +92,7 @@ def split_report(text: str) -> list[ReportSentence]:
 def _blocks(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Return runs of lines that a sentence may run across: items of a list and paragraphs, marks of lists left out."""
     blocks: list[tuple[int, int]] = []
-    is_open = False
+    is_open, previous = False, ""
     place = start
     for line in text[start:end].splitlines(keepends=True):
         low, high = place, place + len(line)

@@ -10,39 +10,42 @@ __all__ = ["SECTION_NAMES", "Section", "section_bounds", "sections"]
 #: Canonical name to what reports call it.
 _HEADINGS: dict[str, tuple[str, ...]] = {
     "findings": (
-        "findings?", "report", "description", "observations?", "befunde?", "befundbeschreibung", "beschreibung", "befundtext",
-        r"ct[- ]?befund", r"findings? and impressions?",
+        "findings?", "report", "description", "observations?", "befunde?", "befundbeschreibung", "beschreibung",
+        "befundtext", "ct[- ]?befund", "findings? and impressions?", "befunde? und beurteilung",
     ),
     "impression": (
         "impressions?", "conclusions?", "summary", "assessment", "opinion", "diagnosis", "beurteilung", "zusammenfassung",
-        "zusammenfassende beurteilung", "fazit", "diagnose", "bewertung", "gesamtbeurteilung", "einschätzung", "zusammenschau",
+        "zusammenfassende beurteilung", "fazit", "diagnose", "bewertung", "gesamtbeurteilung", "einschätzung",
+        "zusammenschau",
     ),
     "technique": (
-        "techniques?", "procedure", "protocol", "examination", "exam", "contrast", "technik", "methode", "methodik", "methodik und technik",
-        "untersuchungstechnik", "untersuchung", "ct-technik", "durchführung", "art der untersuchung", "kontrastmittel", "protokoll", "dose",
-        "dosis", "radiation dose",
+        "techniques?", "procedure", "protocol", "examination", "exam", "contrast", "technik", "methode", "methodik",
+        "methodik und technik", "untersuchungstechnik", "untersuchung", "ct-technik", "durchführung",
+        "art der untersuchung", "kontrastmittel", "protokoll", "dose", "dosis", "radiation dose",
     ),
     "history": (
-        "clinical information", "clinical history", "clinical data", "clinical details", "clinical question", "history", "indications?",
-        "reason for (?:exam|examination|study)", "clinical indication", "question", "klinische angaben?", "klinische information(?:en)?",
-        "klinik", "anamnese", "indikation", "rechtfertigende indikation", "fragestellung", "klinik und fragestellung", "klinische fragestellung",
-        "klinische angaben/fragestellung", "angaben", "vorgeschichte",
+        "clinical information", "clinical history", "clinical data", "clinical details", "clinical question", "history",
+        "indications?", "reason for (?:exam|examination|study)", "clinical indication", "question", "klinische angaben?",
+        "klinische information(?:en)?", "klinik", "anamnese", "indikation", "rechtfertigende indikation", "fragestellung",
+        "klinik und fragestellung", "klinische fragestellung", "klinische angaben/fragestellung", "angaben",
+        "vorgeschichte",
     ),
     "comparison": (
-        "comparisons?", "comparison studies", "prior studies", "previous examinations?", "vergleich", "voruntersuchung(?:en)?",
-        "voraufnahmen?", "vergleichsuntersuchung(?:en)?", "vergleichsaufnahmen", "vu",
+        "comparisons?", "comparison studies", "prior studies", "previous examinations?", "vergleich",
+        "voruntersuchung(?:en)?", "voraufnahmen?", "vergleichsuntersuchung(?:en)?", "vergleichsaufnahmen", "vu",
     ),
-    "recommendation": ("recommendations?", "advice", "empfehlung(?:en)?", "procedere", "prozedere", "weiteres vorgehen"),
+    "recommendation": (
+        "recommendations?", "advice", "empfehlung(?:en)?", "procedere", "prozedere", "weiteres vorgehen",
+    ),
 }  # fmt: skip
 SECTION_NAMES = tuple(_HEADINGS)
 #: Sections that go on until the next heading; the others end at a blank line, too.
 _LONG = ("findings", "impression")
-_ANY = "|".join(
-    f"(?P<{name}>{'|'.join(sorted(forms, key=len, reverse=True))})" for name, forms in _HEADINGS.items()
-)
+_ANY = "|".join(f"(?P<{name}>{'|'.join(sorted(forms, key=len, reverse=True))})" for name, forms in _HEADINGS.items())
 #: At the start of a line: with a colon, or alone on it; in the middle of one: behind a full stop, with colon and capital.
 _HEADING = re.compile(
-    rf"(?:^|(?P<inline>(?<=[.!?:]\s)))[ \t]*(?:[#*_>]{{0,3}}[ \t]*)(?:\d{{1,2}}[.)][ \t]*)?(?:{_ANY})[*_]{{0,2}}[ \t]*(?P<end>:[*_]{{0,2}}|$)",
+    rf"(?:^|(?P<inline>(?<=[.!?:]\s)))[ \t]*(?:[#*_>]{{0,3}}[ \t]*)(?:\d{{1,2}}[.)][ \t]*)?(?:{_ANY})"
+    r"[*_]{0,2}[ \t]*(?P<end>:[*_]{0,2}|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _BLANK = re.compile(r"\n[ \t]*\n")
@@ -88,7 +91,12 @@ def sections(text: str) -> list[Section]:
 
 def _close(out: list[Section], text: str, name: str, start: int, end: int) -> None:
     """Append what a section holds; the short kinds give way to no section at a blank line."""
-    if name and name not in _LONG and (blank := _BLANK.search(text, start, end)) and text[start : blank.start()].strip():
+    if (
+        name
+        and name not in _LONG
+        and (blank := _BLANK.search(text, start, end))
+        and text[start : blank.start()].strip()
+    ):
         _append(out, text, name, start, blank.start())
         name, start = "", blank.end()
     _append(out, text, name, start, end)

@@ -7,7 +7,6 @@ calcification" is not, "right upper lobe without nodule" is.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from napari_ct_grounding.core.report_words import (
@@ -17,6 +16,7 @@ from napari_ct_grounding.core.report_words import (
     DENIES_AFTER,
     DENIES_BEFORE,
     EARLIER,
+    EARLIER_ONLY,
     ELSEWHERE,
     FINDING,
     NO_DENIAL,
@@ -45,13 +45,16 @@ def kinds_of(sentence: str) -> StatementKinds:
     denied = _denied_spans(sentence)
     affirmed = [found for found in FINDING.finditer(sentence) if not _inside(found.start(), denied)]
     normal = NORMAL.search(sentence)
-    is_normal = normal is not None and not [found for found in affirmed if not normal.start() <= found.start() < normal.end()]
+    is_normal = normal is not None and not [
+        found for found in affirmed if not normal.start() <= found.start() < normal.end()
+    ]
     is_negated = bool(denied) and not affirmed
     is_prior = EARLIER.search(sentence) is not None
     is_pointing = bool(affirmed) or ANATOMY.search(sentence) is not None
     is_placeless = (
         PLACELESS.search(sentence) is not None
         or ELSEWHERE.search(sentence) is not None
+        or EARLIER_ONLY.search(sentence) is not None
         or (COMPARISON_ONLY.search(sentence) is not None and not affirmed)
         or (is_normal and WHOLE_BODY.search(sentence) is not None)
     )

@@ -10,7 +10,9 @@ _STUDY = (
     r"(?:stud(?:y|ies)|ct|cta|ctpa|mri|pet|scans?|exams?|examinations?|imaging|images?|series|radiographs?|investigations?|one|"
     r"untersuchung(?:en)?|aufnahmen?|bilder|bildgebung)"
 )
-_DATE = r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[./]\d{4}|(?:19|20)\d\d|\w+ (?:19|20)\d\d|\d{1,2}\.? \w+ (?:19|20)\d\d)"
+_DATE = (
+    r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}[./]\d{4}|(?:19|20)\d\d|\w+ (?:19|20)\d\d|\d{1,2}\.? \w+ (?:19|20)\d\d)"
+)
 _NAMED = (
     rf"(?:(?:prior|previous|earlier|preceding|former|old|older|outside|comparison|last|vorherigen?|früheren?|letzten?|alten?|"
     rf"vorangegangenen?|auswärtigen?)\s+(?:chest\s+|abdominal\s+|thoracic\s+|comparison\s+)?{_STUDY}(?:\s+(?:of|from|dated|vom|von)\s+{_DATE})?"
@@ -31,19 +33,20 @@ _EARLIER = re.compile(
     rf"(?!\s+(?:described|seen|noted|known|identified|reported|mentioned|demonstrated|documented|biopsied|treated|visuali[sz]ed|"
     rf"shown|observed|characteri[sz]ed|measured|beschrieben\w*|bekannt\w*|genannt\w*)(?!\s+(?:on|at|in|auf)\b))"
     rf"|(?:prior|previous|vor)\s*:?\s*[(\[]?\s*$"
+    rf"|(?:vu|voruntersuchung|vor-?ct|prior|previous)\s*:?\s*(?=\d+(?:[.,]\d+)?\s*[mc]m\b)"
     rf"|(?:on|in|at|auf|im|in\s+der|in\s+den|on\s+the|in\s+the|at\s+the|auf\s+den|auf\s+der)\s+{_NAMED})",
     re.IGNORECASE,
 )
 _PRESENT = re.compile(
-    r"(?<!\w)(?:now|currently|today|presently|current|present (?:study|ct|scan|exam\w*)|new|newly|aktuell\w*|jetzt|heute|nun|nunmehr|"
-    r"derzeit|gegenwärtig|neu\w*|heutigen?)(?!\w)",
+    r"(?<!\w)(?:now|currently|today|presently|current|present (?:study|ct|scan|exam\w*)|new|newly|aktuell\w*|jetzt|heute|"
+    r"nun|nunmehr|derzeit|gegenwärtig|neu\w*|heutigen?)(?!\w)",
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r";|\bbut\b|\baber\b|\bwhile\b|\bwhereas\b|\bwährend\b|\bjedoch\b", re.IGNORECASE)
 
 
 def tense_before(text: str, low: int, start: int) -> bool | None:
-    """Return whether the words ``text[low:start]`` in front of a reference are of an earlier study; None where they do not say."""
+    """Return whether the words ``text[low:start]`` before a reference are of an earlier study; None where they do not say."""
     words = text[low:start]
     if _NAME_LAST.search(words):
         return True

@@ -18,9 +18,10 @@ __all__ = ["find_references"]
 _YEARS = range(1900, 2100)
 _PLANE = r"(?:(?:axial|coronal|sagittal|transverse|axialen?|koronaren?|coronaren?|sagittalen?|transversalen?|key)\s+)?"
 #: What may stand between "series 4" and "image 38" that belong together.
-_SERIES_TO_IMAGE = re.compile(rf"\s*[,;:/.]?\s*[(\[]?\s*(?:(?:on|at|in|auf|and)\s+)?{_PLANE}", re.IGNORECASE)
+_SERIES_TO_IMAGE = re.compile(rf"\s*[,;:/.-]?\s*[(\[]?\s*(?:(?:on|at|in|auf|and)\s+)?{_PLANE}", re.IGNORECASE)
 _IMAGE_OF_SERIES = re.compile(
-    rf"\s*[(\[]?\s*(?:of|in|on|from|der|von|aus|auf|in\s+der|auf\s+der|of\s+the|in\s+the|on\s+the)\s+{_PLANE}", re.IGNORECASE
+    rf"\s*[(\[]?\s*(?:of|in|on|from|der|von|aus|auf|in\s+der|auf\s+der|of\s+the|in\s+the|on\s+the)\s+{_PLANE}",
+    re.IGNORECASE,
 )
 _IMAGE_COMMA_SERIES = re.compile(rf"\s*[,/(\[]?\s*[(\[]?\s*{_PLANE}", re.IGNORECASE)
 _LISTED = re.compile(r"\s*(?:[,;&/+]|and|und|sowie|to|bis|or|oder)\s*(?:(?:and|und)\s+)?", re.IGNORECASE)
@@ -124,7 +125,9 @@ def _beside(
     after = items[last + 1] if last + 1 < len(items) else None
     if isinstance(after, SeriesItem) and after.number is not None:
         is_of = _IMAGE_OF_SERIES.fullmatch(text, items[last].end, after.start) is not None
-        is_beside = last == index and not leads_list and _IMAGE_COMMA_SERIES.fullmatch(text, item.end, after.start) is not None
+        is_beside = (
+            last == index and not leads_list and _IMAGE_COMMA_SERIES.fullmatch(text, item.end, after.start) is not None
+        )
         if is_of or is_beside:
             used.add(last + 1)
             return after.number, "image then series", item.start, after.end if last == index else item.end
@@ -154,7 +157,9 @@ def _told_apart(text: str, hits: list[_Hit], sentences: list[tuple[int, int]]) -
         while start >= high:
             low, high = next(bounds, (high, len(text)))
         before = told[-1].reference if told and told[-1].reference.start >= low else None
-        is_prior = names_earlier_study_behind(text, end, high) or tense_before(text, before.end if before else low, start)
+        is_prior = names_earlier_study_behind(text, end, high) or tense_before(
+            text, before.end if before else low, start
+        )
         if is_prior is None:
             is_prior = before is not None and before.is_prior and _LISTED.fullmatch(text, before.end, start) is not None
         told.append(replace(hit, reference=replace(hit.reference, is_prior=is_prior)))
@@ -180,7 +185,9 @@ def _carried(text: str, hits: list[_Hit], sections: list[tuple[int, int]]) -> li
             place += 1
             if series.start >= low and not any(start <= series.start < end for start, end in inside):
                 # A series by itself ("on series 4 ...") is of the present study unless its words say otherwise.
-                carried[bool(tense_before(text, _sentence_start(text, low, series.start), series.start))] = series.number
+                carried[bool(tense_before(text, _sentence_start(text, low, series.start), series.start))] = (
+                    series.number
+                )
         if hit.names_series:
             carried[reference.is_prior] = reference.series
         elif (series_before := carried.get(reference.is_prior)) is not None:
@@ -191,4 +198,3 @@ def _carried(text: str, hits: list[_Hit], sections: list[tuple[int, int]]) -> li
 
 def _sentence_start(text: str, low: int, place: int) -> int:
     return sentence_bounds(text, low, place)[-1][0] if place > low and text[low:place].strip() else place
-

@@ -1,5 +1,8 @@
 """The parts that references are made of: the name of a series, the numbers of images, bare pairs."""
 
+# Reports are written with dashes and multiplication signs.
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import re
@@ -21,7 +24,7 @@ _MEASURE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d{1,4}(?![\w])(?![.,/:]\d)")
-_FIRST = re.compile(r"\d{1,4}(?![\d])(?!\.\d)(?!,\d{1,2}\s*(?:mm|cm)\b)(?![A-Za-zÄÖÜäöüß_])")
+_FIRST = re.compile(r"\d{1,4}(?![\d])(?!\.\d)(?!,\d{1,2}\s*(?:mm|cm)\b)(?!(?!ff?\b)[A-Za-zÄÖÜäöüß_])")
 _RANGE = re.compile(
     r"\s*(?:-|–|—|to|through|thru|until|bis(?:\s+zu[mr]?)?)\s*"
     r"(?:(?:images?|img\.?|im\.?|slices?|bild(?:er)?|schicht(?:en)?)\s*)?(?=\d)",
@@ -30,6 +33,8 @@ _RANGE = re.compile(
 _COMMA = re.compile(r"\s*,\s*(?:(?:and|und|sowie|or|oder)\s+)?#?(?=\d)", re.IGNORECASE)
 _AND = re.compile(r"\s*(?:&|\+|\band\b|\bund\b|\bsowie\b|\bor\b|\boder\b|\bbzw\.)\s*#?(?=\d)", re.IGNORECASE)
 _DISPLAYED = re.compile(r"\s*(?:/|\bof\b|\bout of\b|\bvon\b)\s*(\d{1,4})(?![\w])(?![.,/:]\d)", re.IGNORECASE)
+#: "Bild 38 f.", "38 ff.": and those behind it.
+_FOLLOWING = re.compile(r"\s?ff?\b\.?(?!\w)")
 _AFTER_LAST = re.compile(r"\s*(?:[.;:)\]]|,(?!\s*\d)|$|and\b|und\b|of\b|der\b|in\b|aus\b|from\b)", re.IGNORECASE)
 
 
@@ -70,11 +75,13 @@ _SERIES = re.compile(
     re.IGNORECASE,
 )
 _IMAGE = re.compile(
-    rf"(?<![\w-])(?:(?P<strong>images?|imgs?\b\.?|imgs?(?=\d)|ima\b\.?|slices?|bild(?:er|ern|es)?|schicht(?:en)?)"
+    rf"(?<!\w)(?<![^\W\d]-)(?:(?P<strong>images?|imgs?\b\.?|imgs?(?=\d)|ima\b\.?|slices?|bild(?:er|ern|es)?|schicht(?:en)?)"
     rf"|(?P<weak>im\b\.?|im(?=\d)|i|b))(?P<space>{_COUNTED})(?=\d)",
     re.IGNORECASE,
 )
-_MORE_SERIES = re.compile(r"\s*(?:,|-|–|&|/|and|und|bis|to|through|sowie)\s*(?:series\s+|serie\s+)?\d{1,4}(?![\w:/])", re.IGNORECASE)
+_MORE_SERIES = re.compile(
+    r"\s*(?:,|-|–|&|/|and|und|bis|to|through|sowie)\s*(?:series\s+|serie\s+)?\d{1,4}(?![\w:/])", re.IGNORECASE
+)
 #: "series/image 4/38": the pair behind it is no position among 38.
 _LEGEND_BEFORE = re.compile(r"(?<!\w)(?:series|serien?|ser\.?|se\.?)\s*[/:]\s*$", re.IGNORECASE)
 
@@ -87,14 +94,21 @@ def is_measured(text: str, end: int) -> bool:
 def series_items(text: str) -> Iterator[SeriesItem]:
     """Yield the series named in a text."""
     for found in _SERIES.finditer(text):
-        if is_measured(text, found.end()) and not re.match(r"\s*(?:images?|slices?|bilder)\b", text[found.end() :], re.IGNORECASE):
+        if is_measured(text, found.end()) and not re.match(
+            r"\s*(?:images?|slices?|bilder)\b", text[found.end() :], re.IGNORECASE
+        ):
             continue
         number: int | None = int(found["number"])
         is_weak = found["strong"] is None
         if number == 0:
             continue
         more = _MORE_SERIES.match(text, found.end())
-        if more and not is_weak and not is_measured(text, more.end()) and not text[more.end() :].lstrip().startswith(":"):
+        if (
+            more
+            and not is_weak
+            and not is_measured(text, more.end())
+            and not text[more.end() :].lstrip().startswith(":")
+        ):
             number = None
         yield SeriesItem(number, is_weak, found.start(), found.end())
 
@@ -106,7 +120,9 @@ def image_items(text: str) -> Iterator[ImageItem]:
             continue
         is_weak = found["strong"] is None
         word = (found["strong"] or found["weak"]).rstrip(".").casefold()
-        numbers = numbers_at(text, found.end(), is_plural=word in ("images", "imgs", "slices", "bilder", "bildern", "schichten"))
+        numbers = numbers_at(
+            text, found.end(), is_plural=word in ("images", "imgs", "slices", "bilder", "bildern", "schichten")
+        )
         if numbers is not None:
             yield ImageItem(numbers, is_weak, found.start(), numbers.end)
 
@@ -143,11 +159,15 @@ def numbers_at(text: str, start: int, *, is_plural: bool = False, may_be_display
             images.extend(range(open_start + 1, value + 1))
             is_range = True
         else:
-            goes_on = _RANGE.match(text, number.end()) or _COMMA.match(text, number.end()) or _AND.match(text, number.end())
+            goes_on = (
+                _RANGE.match(text, number.end()) or _COMMA.match(text, number.end()) or _AND.match(text, number.end())
+            )
             if not is_plural and not goes_on and not _AFTER_LAST.match(text, number.end()):
                 break
             images.append(value)
         open_start, end = value, number.end()
     if len(images) == 1 and re.match(r"\s*[-–]\s*\d", text[end : end + 6]) and not is_range:
         return None  # "4-38" that is no range
+    if following := _FOLLOWING.match(text, end):
+        end = following.end()
     return Numbers(tuple(images), is_range, end)

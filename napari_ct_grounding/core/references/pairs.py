@@ -24,9 +24,9 @@ _SHOWN = (
 _POINTING = re.compile(
     rf"(?<!\w)(?:see|siehe|s\.|vgl\.|cf\.|compare|e\.\s?g\.,?|z\.\s?b\.|{_SHOWN})\s*[(\[]?\s*$", re.IGNORECASE
 )
+_ON = re.compile(r"(?<!\w)(?:on|auf)\s*$", re.IGNORECASE)
 _LISTED = re.compile(r"\s*(?:[,;&+]|and|und|sowie)\s*(?:(?:and|und)\s+)?$", re.IGNORECASE)
 _TERMINATED = re.compile(r"\s*(?:[.,;:)\]]|$|and\b|und\b|of\b|der\b|in\b)", re.IGNORECASE)
-#: Only these words may stand in a bracket that is made of pairs.
 _CLOCK_BEFORE = re.compile(r"(?:\bat|\bum|\bgegen|\baround|\bsince|\bseit|\bab|\buntil|\bbis|\bby)\s*$", re.IGNORECASE)
 _CLOCK_AFTER = re.compile(r"\s*(?:[ap]\.?m\b|uhr\b|h\b|hrs?\b|o'clock)", re.IGNORECASE)
 _CLOCK_WORDS = re.compile(
@@ -36,7 +36,8 @@ _CLOCK_WORDS = re.compile(
     re.IGNORECASE,
 )
 _RATIO_WORDS = re.compile(
-    r"\b(?:ratio|verhältnis|quotient|aspect|dilut|verdünn|pitch\b|odds|scale|maßstab|mixed|matrix|randomi)", re.IGNORECASE
+    r"\b(?:ratio|verhältnis|quotient|aspect|dilut|verdünn|pitch\b|odds|scale|maßstab|mixed|matrix|randomi)",
+    re.IGNORECASE,
 )
 _GRADE_WORDS = re.compile(
     r"(?:\b(?:grade|grad|stage|stadium|score|gleason|segment|segmente|segments|category|kategorie|disc|level|bandscheibe|page|seite|"
@@ -91,7 +92,12 @@ def pairs(
             continue
         before = text[low : found.start()]
         rule = _rule_of(text, low, high, before, found, numbers, legends, num_images_by_series)
-        if not rule and last is not None and low <= last.numbers.end and _LISTED.fullmatch(text, last.numbers.end, found.start()):
+        if (
+            not rule
+            and last is not None
+            and low <= last.numbers.end
+            and _LISTED.fullmatch(text, last.numbers.end, found.start())
+        ):
             rule = last.rule
         if rule:
             last = Pair(series, numbers, found.start(), rule)
@@ -114,10 +120,12 @@ def _rule_of(
         return ""
     if _is_something_else(text, low, high, before, found, numbers):
         return ""
+    is_colon = found[3] == ":"
     in_brackets = _is_bracketed(text, low, high, found.start(), end)
     if found[3] in legends and in_brackets:
         return "pair under legend"
-    is_colon = found[3] == ":"
+    if is_colon and _ON.search(before) and max(series, *numbers.images) > SMALL:
+        return "pair behind pointing word"
     if _POINTING.search(before) and (is_colon or not _is_day(series, numbers.images[0])):
         return "pair behind pointing word"
     if in_brackets and known is not None:
@@ -134,13 +142,15 @@ def _is_bracketed(text: str, low: int, high: int, start: int, end: int) -> bool:
     if opened < 0 or max(text.rfind(")", opened, start), text.rfind("]", opened, start)) > opened:
         return False
     head, tail = text[opened:start].rstrip(), text[end:high].lstrip()
-    is_alone = head[-1:] in "([,;" or _POINTING.search(head) is not None or re.search(r"\b(?:and|und|sowie|best)$", head) is not None
+    is_alone = (
+        head[-1:] in "([,;"
+        or _POINTING.search(head) is not None
+        or re.search(r"\b(?:and|und|sowie|best)$", head) is not None
+    )
     return is_alone and (tail[:1] in ")],;" or re.match(r"(?:and|und|sowie)\b", tail) is not None) and tail != ""
 
 
-def _is_something_else(
-    text: str, low: int, high: int, before: str, found: re.Match[str], numbers: Numbers
-) -> bool:
+def _is_something_else(text: str, low: int, high: int, before: str, found: re.Match[str], numbers: Numbers) -> bool:
     """Whether it is a time, a ratio, a grade, a count of nodes."""
     first, second = int(found[1]), numbers.images[0]
     sentence, end = text[low:high], numbers.end
