@@ -103,11 +103,16 @@ def load_cache(folder: Path, seeds: Sequence[int] | None = None) -> list[CachedP
         if wanted is not None and int(path.stem) not in wanted:
             continue
         record = json.loads(path.read_text(encoding="utf-8"))
-        record["targets"] = tuple(Target(**target) for target in record["targets"])
+        record["targets"] = tuple(_target(target) for target in record["targets"])
         for name in ("z_mm", "diseases"):
             record[name] = tuple(record[name])
         phantoms.append(CachedPhantom(**record))
     return phantoms
+
+
+def _target(record: dict[str, Any]) -> Target:
+    """Return a target from its JSON object, in which tuples became lists."""
+    return Target(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
 
 
 def read_slabs(folder: Path, seed: int) -> NDArray[np.int16]:

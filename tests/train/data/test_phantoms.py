@@ -5,12 +5,17 @@ import pytest
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.model.slab.preprocessing import SlabFrame
+from napari_ct_grounding.phantom.scan import generate_scan
 from train.__main__ import main
 from train.data.phantoms import check_frame, generate_cache, load_cache, read_slabs
 
 
 def test_the_cache_holds_what_the_session_would_prepare_bit_for_bit(cache, prepared_again):
     assert np.array_equal(read_slabs(cache, 1), prepared_again.hu)
+
+
+def test_targets_are_those_of_the_scan(phantoms):
+    assert phantoms[2].targets == generate_scan(2, spacing_mm=SlabFrame().spacing_mm).targets
 
 
 def test_truth_lies_inside_the_slabs(phantoms):
