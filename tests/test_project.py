@@ -97,12 +97,12 @@ def test_importing_loads_no_heavy_library(name: str) -> None:
     assert not loaded & set(HEAVY)
 
 
-@pytest.mark.parametrize("room", ["core", "readers", "phantom", "model", "inference"])
+@pytest.mark.parametrize("room", ["core", "readers", "phantom", "model", "inference", "export"])
 def test_no_room_below_the_widgets_loads_napari_or_qt(room: str) -> None:
     names = [dotted(path) for path in MODULES if path.is_relative_to(PACKAGE / room)]
     loaded = loaded_modules("\n".join(f"import {name}" for name in names))
     assert not loaded & {"napari", "qtpy", "superqt", "magicgui", "PyQt6", "vispy"}
-    if room in ("core", "readers", "phantom"):
+    if room in ("core", "readers", "phantom", "export"):
         assert not loaded & set(HEAVY)
 
 

@@ -25,10 +25,10 @@ from napari_ct_grounding.export.whole_file import whole_file
 
 __all__ = ["Frame", "walk_frames", "write_gif", "write_mp4"]
 
-_SIDE_PX = 480
+_SIDE_PX = 416
 _BAR_PX = 64
 _CAPTION_PX = 96
-_ROLL_FRAMES = 8
+_ROLL_FRAMES = 6
 _ROLL_MS = 60
 #: A finding rests as long as its words take to read: this, and a share for each character.
 _REST_MS, _REST_MS_PER_CHARACTER, _LONGEST_REST_MS = 1400, 35, 5000
