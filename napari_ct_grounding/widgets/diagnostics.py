@@ -98,11 +98,11 @@ def _about_scan(controller: GroundingController) -> list[str]:
     if answers is not None:
         seen = answers.scan.encoded.embeddings
         low, high = seen.covered_mm
-        extent = geometry.z_extent_mm
+        extent_mm = geometry.z_extent_mm[1] - geometry.z_extent_mm[0]
         scored = 0 if answers.diseases is None else len(answers.diseases)
         lines.append(
             f"Coverage {answers.scan.encoded.coverage}: {seen.covered_body_fraction:.0%} of the body, "
-            f"{high - low:.0f} of {extent[1] - extent[0]:.0f} mm, {len(seen.depths_mm)} depth positions"
+            f"{min(high - low, extent_mm):.0f} of {extent_mm:.0f} mm, {len(seen.depths_mm)} depth positions"
         )
         lines.append(f"Answers: {len(answers.results)} listed, {len(answers.aside)} others, {scored} diseases")
     return lines

@@ -327,3 +327,34 @@ def test_the_offer_names_scan_time_and_what_there_is():
     older = replace(then, saved_at=now - 10 * 86400, sentences=("a",), report=None)
     assert offer_text(older, True, now) == "Go on with case.nii.gz from 22 Feb 2026, 15:00 (1 sentence)?"
     assert offer_text(then, False, now) == "case.nii.gz from 14:02 is no longer at its place."
+
+
+@pytest.mark.gui
+@pytest.mark.usefixtures("no_threads_left")
+def test_a_dock_goes_on_where_the_last_one_was_left(make_napari_viewer, qtbot, session, stage):
+    from napari_ct_grounding.widgets.dock import GroundingDock
+
+    def open_dock():
+        viewer = make_napari_viewer()
+        dock = GroundingDock(viewer, lambda *_: session)
+        viewer.window.add_dock_widget(dock, name="CT Grounding", area="right")
+        return viewer, dock
+
+    def is_idle(dock):
+        busy = [jobs for jobs in (dock.jobs, dock.file_jobs, dock.reading_jobs) if not jobs.is_idle]
+        return not busy and not dock.volume_switch.is_due
+
+    viewer, dock = open_dock()
+    dock.opener.open_paths(str(stage.scan))
+    qtbot.waitUntil(lambda: is_idle(dock) and len(viewer.layers) == 1, timeout=60_000)
+    dock.sentence_panel.submit("bright sphere")
+    qtbot.waitUntil(lambda: is_idle(dock) and bool(dock.table.results()), timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.autosave._due.isActive() and is_idle(dock), timeout=60_000)
+    assert read_work().sentences == ("bright sphere",), "on the disk while the program runs"
+    viewer.close()
+    viewer, dock = open_dock()
+    qtbot.waitUntil(lambda: dock.notices.text_of("go on") is not None, timeout=60_000)
+    dock.notices.press("go on", "Open")
+    qtbot.waitUntil(lambda: is_idle(dock) and bool(dock.table.results()), timeout=60_000)
+    assert [result.sentence for result in dock.table.results()] == ["bright sphere"]
+    assert len(viewer.layers) == 3

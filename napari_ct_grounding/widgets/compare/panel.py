@@ -165,8 +165,8 @@ class _PairTable(QTreeWidget):
     def _set_tips(self, first_name: str, second_name: str) -> None:
         tips = (
             "The greatest disagreement first",
-            f"Place (z, mm) by {first_name}",
-            f"Place (z, mm) by {second_name}; a click here goes there",
+            f"Place (z, mm) by {first_name}: the filled curve on the strip",
+            f"Place (z, mm) by {second_name}: the dashed curve on the strip; a click here, or Shift and Enter, goes there",
             "How much further towards the head the second place lies, mm; grey where it is no more than one depth position",
         )
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
