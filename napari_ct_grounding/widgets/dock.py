@@ -120,7 +120,7 @@ class GroundingDock(DockLife, DockPanels):
             TakeAwayMenu(menu_entries(), self), self.export_jobs, self.notices, self.controller, self.volumes, self.presenter,
             self._report_rows,
         )  # fmt: skip
-        self.tabs.setCornerWidget(self.take_away.menu)
+        self.lower_tabs.setCornerWidget(self.take_away.menu)  # beside the five tabs above it would hide two of them
         self.autosave = Autosave(
             self.controller, self.volumes, self.opener, self.weights_switch, self.volume_panel.weights, self.tabs,
             next((tab for tab in self._tabs if tab.title == "Report"), None), self.notices, self.file_jobs, self,

@@ -46,6 +46,8 @@ class DockPanels(QWidget):
         self.status_line = StatusLine(colors, self)
         #: What the dock works on: one tab for single sentences, others are added by the dock.
         self.tabs = self._tab_group()
+        #: What is known of the whole scan; the corner beside its one tab has room for a button.
+        self.lower_tabs = self._tab_group()
         self._lay_out()
 
     def set_colors(self, colors: PanelColors) -> None:
@@ -58,9 +60,8 @@ class DockPanels(QWidget):
         lists = QSplitter(Qt.Orientation.Vertical, self)
         self.tabs.addTab(self.table, "Answers")
         self.tabs.setTabToolTip(0, "The sentences that you asked about")
-        lower = self._tab_group()
-        lower.addTab(self.disease_panel, "Diseases")
-        for group in (self.tabs, lower):
+        self.lower_tabs.addTab(self.disease_panel, "Diseases")
+        for group in (self.tabs, self.lower_tabs):
             lists.addWidget(group)
         lists.setChildrenCollapsible(False)
         lists.setSizes([300, 200])
