@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, READING_THREAD_NAME, THREAD_NAME
@@ -69,13 +69,18 @@ def test_a_browser_opened_and_closed_twenty_times_leaves_no_trace(make_napari_vi
         viewer.layers.clear()
         return weakref.ref(dock)
 
+    def settle():
+        for _ in range(2):
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+            qtbot.wait(10)
+            gc.collect()
+
     open_and_close(is_used=True)  # napari itself connects a few things at the first layer of a kind
-    gc.collect()
+    settle()
     window = viewer.window._qt_window
     before, num_timers = counts(viewer), len(window.findChildren(QTimer))
     docks = [open_and_close(is_used=number % 10 == 0) for number in range(NUM_ROUNDS)]
-    qtbot.wait(10)  # Qt lets go of the last timer's slot
-    gc.collect()
+    settle()
     assert [dock for dock in docks if dock() is not None] == []
     assert counts(viewer) == before
     assert len(window.findChildren(QTimer)) == num_timers
