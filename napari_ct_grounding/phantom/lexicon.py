@@ -1,7 +1,7 @@
 """The words of the phantom, read once from ``wordings/*.toml`` and cut into a train and a test family.
 
 The last quarter of every list of noun phrases, whole sentences and templates is held out: sentences of the test family carry at
-least one of these, sentences of the train family none.
+least one of these, sentences of the train family none. ``more_*.toml`` widens the train family alone.
 """
 
 from __future__ import annotations
@@ -124,6 +124,11 @@ def read_words(name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def _more(language: Language, table: str, key: str) -> Split:
+    """Return what ``more_*.toml`` adds to the train family of a list."""
+    return Split(tuple(read_words(f"more_{language}")[table].get(key, ())), ())
+
+
 @cache
 def finding_words(language: Language) -> dict[str, Any]:
     """Return the words of every kind of finding."""
@@ -154,7 +159,7 @@ def fitting_adjectives(
 @cache
 def templates(language: Language, bank: str) -> Split:
     """Return the frames of a bank ("landmark", "placed", "negated", ...)."""
-    return Split.of(read_words(f"templates_{language}")[bank], min_length=2)
+    return Split.of(read_words(f"templates_{language}")[bank], min_length=2) + _more(language, "templates", bank)
 
 
 def _fill(items: Sequence[str], values: dict[str, str]) -> list[str]:
@@ -187,8 +192,12 @@ def _vertebra_values(language: Language, region: str, number: int) -> dict[str, 
 def _vertebra_nouns(language: Language, region: str, number: int) -> Split:
     terms = read_words(f"landmarks_{language}")["vertebrae"]
     values = _vertebra_values(language, region, number)
-    nouns = Split.of(_fill(terms["all"], values))
-    return nouns + Split.of(_fill(terms["thoracic"], values)) if region == "t" else nouns
+
+    def nouns_of(key: str) -> Split:
+        more = _more(language, "vertebrae", key)
+        return Split.of(_fill(terms[key], values)) + Split(tuple(_fill(more.train, values)), ())
+
+    return nouns_of("all") + nouns_of("thoracic") if region == "t" else nouns_of("all")
 
 
 def _place(language: Language, kind: str, place: str) -> tuple[Split, Split, Split]:
@@ -197,22 +206,25 @@ def _place(language: Language, kind: str, place: str) -> tuple[Split, Split, Spl
     general = read_words(f"places_{language}")
     values: dict[str, str] = {}
     where: str = finding_words(language)[kind].get("where", "")
+    key = place
     if place[0] in "tl" and place[1:].isdigit():
-        entry = general["vertebra"]
+        entry = general[key := "vertebra"]
         values = _vertebra_values(language, place[0], int(place[1:]))
         values["{v}"] = f"{values['{r}']}{values['{n}']}"
     elif place in own or (place in general and not where):
         entry = own.get(place) or general[place]
     elif f"{where}_{place}" in general:
-        entry = general[f"{where}_{place}"]
+        entry = general[key := f"{where}_{place}"]
     else:
         side, _, rest = place.partition("_")
         key = f"side_{rest}" if rest else "side"
-        entry = own.get(key) or general.get(f"{where}_{key}") or general[key]
+        if key not in own and f"{where}_{key}" in general:
+            key = f"{where}_{key}"
+        entry = own.get(key) or general[key]
         values = _SIDE_WORDS[language, side]
-    forms = (_fill(entry[form], values) for form in ("in", "pre", "top"))
-    locative, before, heading = (Split.of(form) for form in forms)
-    return locative, before, heading
+    locative, before, heading = (Split.of(_fill(entry[form], values)) for form in ("in", "pre", "top"))
+    more = Split((), ()) if entry is own.get(key) else _more(language, "places", key)
+    return locative + Split(tuple(_fill(more.train, values)), ()), before, heading
 
 
 @cache
@@ -236,8 +248,10 @@ def words_of(target: str, language: Language) -> Words:
         where = _place(language, name, place) if place else (Split((), ()),) * 3
         size = tuple(entry["size"]) if "size" in entry else None
         # A whole sentence that names no place serves the kind that has none.
-        says = Split.of([text for text in entry["says"] if ("{in}" in text) == bool(place)], min_length=2)
-        return Words(Split.of(entry["nouns"]), says, tuple(entry["adjectives"]), *where, size_mm=size)
+        says = Split.of(_placed(entry["says"], place), min_length=2)
+        says += Split(tuple(_placed(_more(language, "finding_says", name).train, place)), ())
+        nouns = Split.of(entry["nouns"]) + _more(language, "findings", name)
+        return Words(nouns, says, tuple(entry["adjectives"]), *where, size_mm=size)
     if name not in LANDMARKS or place:
         raise ValueError(f"Target {target!r} is not in the catalogue: use a landmark or kind@place listed there.")
     if name.startswith("vertebra_"):
@@ -248,12 +262,23 @@ def words_of(target: str, language: Language) -> Words:
         return _border_words(stem, border, language)
     combined = read_words(f"combined_{language}")["terms"]
     if name in combined:
-        return Words(Split.of(combined[name]), Split((), ()), bank=_keyed("banks").get(name.removesuffix("_both")))
+        nouns = Split.of(combined[name]) + _more(language, "combined", name)
+        return Words(nouns, Split((), ()), bank=_keyed("banks").get(name.removesuffix("_both")))
     terms = read_words(f"landmarks_{language}")
     base, side = _base_and_side(name)
     key, values = (base, _SIDE_WORDS[language, side]) if side else (name, {})
-    says = Split.of(_fill(terms["says"].get(key, []), values), min_length=2)
-    return Words(Split.of(_fill(terms["terms"][key], values)), says, bank=_keyed("banks").get(key))
+
+    def filled(items: Sequence[str], more: Split, min_length: int = 4) -> Split:
+        return Split.of(_fill(items, values), min_length) + Split(tuple(_fill(more.train, values)), ())
+
+    says = filled(terms["says"].get(key, []), _more(language, "landmark_says", key), min_length=2)
+    nouns = filled(terms["terms"][key], _more(language, "landmarks", key))
+    return Words(nouns, says, bank=_keyed("banks").get(key))
+
+
+def _placed(texts: Sequence[str], place: str) -> list[str]:
+    """Return the whole sentences that name a place, or where there is none, those that name none."""
+    return [text for text in texts if ("{in}" in text) == bool(place)]
 
 
 def _border_words(landmark: str, border: str, language: Language) -> Words:

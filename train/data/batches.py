@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -43,6 +44,8 @@ class BatchSettings:
     strength : float
         Of the augmentation, see `augment`.
     german_share : float
+    num_nowhere : int
+        Of each scan: sentences that speak of no place in it, half of them of landmarks outside, half of nothing visible.
     num_claims : int
         Of each scan: single sentences, half of them true.
     num_other_reports : int
@@ -56,6 +59,7 @@ class BatchSettings:
     min_slabs: int = 24
     strength: float = 1.0
     german_share: float = 0.35
+    num_nowhere: int = 0
     num_claims: int = 12
     num_other_reports: int = 56
 
@@ -81,8 +85,10 @@ class Batch:
         Where they lie.
     owner : Tensor[int], (s,)
         Scan of each sentence.
+    is_placed : Tensor[bool], (s,)
+        Whether the sentence speaks of a place in its scan.
     centre, extent : Tensor, (s,)
-        In slabs.
+        In slabs; 0 where there is no place.
     hidden : Tensor, (s, h)
         Vectors of the sentences.
     report_hidden : Tensor, (t, h)
@@ -105,6 +111,7 @@ class Batch:
     hu: Tensor
     mask: Tensor
     owner: Tensor
+    is_placed: Tensor
     centre: Tensor
     extent: Tensor
     hidden: Tensor
@@ -183,6 +190,11 @@ class BatchMaker:
                 centres.append(item.centre)
                 extents.append(item.extent)
                 rows.append(self._bank.draw(item.target.name, rng))
+            nowhere = self._nowhere(phantom, depth, rng)
+            rows += nowhere
+            owners += [scan] * len(nowhere)
+            centres += [math.nan] * len(nowhere)
+            extents += [0.0] * len(nowhere)
             present = [item.target for item in placed if item.target.is_finding]
             labels[scan] = disease_labels(phantom, present)
             findings.append(frozenset(target.name for target in present))
@@ -208,7 +220,8 @@ class BatchMaker:
             hu=torch.cat(hu),
             mask=mask,
             owner=torch.tensor(owners),
-            centre=torch.tensor(centres, dtype=torch.float32),
+            is_placed=~torch.tensor(centres).isnan(),
+            centre=torch.tensor(centres, dtype=torch.float32).nan_to_num(),
             extent=torch.tensor(extents, dtype=torch.float32),
             hidden=self._frozen.hidden(rows),
             report_hidden=self._frozen.hidden([row for group in groups for row in group]),
@@ -266,6 +279,15 @@ class BatchMaker:
         rng.shuffle(landmarks)
         return chosen + landmarks[: room - len(chosen)]
 
+    def _nowhere(self, phantom: CachedPhantom, depth: DepthMap, rng: np.random.Generator) -> list[int]:
+        """Rows of sentences about landmarks of which nothing is seen, and of sentences about nothing that can be seen."""
+        num = self._settings.num_nowhere
+        seen = {item.target.name for item in placed_targets(phantom, depth, min_share=1e-3)}
+        outside = [name for name in self._bank.landmarks if name not in seen]
+        chosen = rng.permutation(len(outside))[: num // 2]
+        rows = [self._bank.draw(outside[int(i)], rng) for i in chosen]
+        return rows + [self._bank.draw_general(rng) for _ in range(num - num // 2)]
+
     def _report(self, index: int, present: list[Target], depth: DepthMap, rng: np.random.Generator) -> list[int]:
         """Rows of a report: the phantom's own while its range is whole, or sentences about what is left."""
         if not depth.is_cropped and rng.random() < 0.5:
@@ -277,8 +299,10 @@ class BatchMaker:
         return rows or self._report_rows[index]
 
 
-def placed_targets(phantom: CachedPhantom, depth: DepthMap) -> list[PlacedTarget]:
-    """Return the targets that are still seen at least half after a change of range."""
+def placed_targets(
+    phantom: CachedPhantom, depth: DepthMap, min_share: float = MIN_VISIBLE_FRACTION
+) -> list[PlacedTarget]:
+    """Return the targets of which at least a share (half by default) is still seen after a change of range."""
     z = np.asarray(phantom.z_mm)
     step_mm = float(z[1] - z[0])
     placed = []
@@ -287,7 +311,7 @@ def placed_targets(phantom: CachedPhantom, depth: DepthMap) -> list[PlacedTarget
         seen_low, seen_high = max(low, -0.5), min(high, depth.num_slabs - 0.5)
         height = max(high - low, 1e-3)
         share = target.visible_fraction * (seen_high - seen_low) / height
-        if share >= MIN_VISIBLE_FRACTION:
+        if share >= min_share:
             # The truth's own middle counts while nothing was cut off (a shape need not be symmetric).
             middle = (target.z_mm - z[0]) / step_mm
             is_whole = seen_low == low and seen_high == high

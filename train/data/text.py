@@ -13,11 +13,17 @@ from torch import Tensor
 from napari_ct_grounding.core.diseases import CT_RATE_DISEASES, prompt_pairs
 from napari_ct_grounding.model.slab.sentence_encoder import SentenceEncoder
 from napari_ct_grounding.model.slab.text import split_parts
-from napari_ct_grounding.phantom.catalogue import FINDINGS, finding_target
+from napari_ct_grounding.phantom.catalogue import FINDINGS, finding_target, split_target
 from napari_ct_grounding.phantom.lexicon import Family, Language
 from napari_ct_grounding.phantom.report import write_report
 from napari_ct_grounding.phantom.scan import Target
-from napari_ct_grounding.phantom.sentences import negated_sentence_for, prompt_variants, sentence_about, sentence_for
+from napari_ct_grounding.phantom.sentences import (
+    general_sentence,
+    negated_sentence_for,
+    prompt_variants,
+    sentence_about,
+    sentence_for,
+)
 from train.data.phantoms import CachedPhantom
 
 __all__ = [
@@ -37,6 +43,8 @@ _UMLAUTS: dict[int, str] = {ord(a): b for a, b in (("ä", "ae"), ("ö", "oe"), (
 
 #: Sentences that deny one absent finding.
 NUM_DENIALS = 8
+#: Sentences that speak of nothing visible.
+NUM_GENERAL = 1000
 
 
 def add_noise(sentence: str, rng: np.random.Generator) -> str:
@@ -115,14 +123,18 @@ class Wordings:
         Target name to sentences that name it.
     denials : dict
         Absent finding to sentences that deny it.
+    general : list of str
+        Sentences that speak of nothing visible.
     """
 
     of_targets: dict[str, list[str]]
     denials: dict[str, list[str]]
+    general: list[str]
 
     def all(self) -> list[str]:
         """Every sentence."""
-        return [s for group in (self.of_targets, self.denials) for sentences in group.values() for s in sentences]
+        groups = [*self.of_targets.values(), *self.denials.values(), self.general]
+        return [sentence for group in groups for sentence in group]
 
 
 def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_share: float, seed: int) -> Wordings:
@@ -160,7 +172,8 @@ def draw_wordings(phantoms: Sequence[CachedPhantom], num_wordings: int, german_s
         ]
         for name in sorted(absent)
     }
-    return Wordings(of_targets, denials)
+    general = [general_sentence(draw_language(german_share, rng), family="train", rng=rng) for _ in range(NUM_GENERAL)]
+    return Wordings(of_targets, denials, general)
 
 
 class WordingBank:
@@ -170,6 +183,9 @@ class WordingBank:
         frozen.add(wordings.all())  # one long list at once: sentences of one length travel together
         self._rows = {name: frozen.add(sentences) for name, sentences in wordings.of_targets.items()}
         self._denials = {name: frozen.add(sentences) for name, sentences in wordings.denials.items()}
+        self._general = frozen.add(wordings.general)
+        #: Names of the targets that are no findings.
+        self.landmarks = [name for name in self._rows if split_target(name)[0] not in FINDINGS]
 
     @property
     def rows(self) -> dict[str, list[int]]:
@@ -180,6 +196,10 @@ class WordingBank:
         """Return the row of one wording of a target."""
         rows = self._rows[target]
         return rows[int(rng.integers(len(rows)))]
+
+    def draw_general(self, rng: np.random.Generator) -> int:
+        """Return the row of one sentence that speaks of nothing visible."""
+        return self._general[int(rng.integers(len(self._general)))]
 
     def can_deny(self, target: str) -> bool:
         """Whether there are sentences that deny a finding."""

@@ -69,6 +69,7 @@ class Criterion(nn.Module):
         self.positive_weights: Tensor
         self.register_buffer("positive_weights", positive_weights)
         self.log_localization_scale = nn.Parameter(torch.tensor(2.3026))
+        self.nowhere_cosine = nn.Parameter(torch.tensor(0.3))
         self.logit_scale = nn.Parameter(torch.tensor(2.3026))
         self.logit_bias = nn.Parameter(torch.tensor(-3.0))
         self.claim_scale = nn.Parameter(torch.tensor(2.3026))
@@ -106,8 +107,9 @@ class Criterion(nn.Module):
             self._recipe.min_sigma_slabs,
             self._recipe.extent_share,
         )
+        targets = F.pad(targets, (0, 1)).where(batch.is_placed[:, None], _nowhere(targets))
         scale = self.log_localization_scale.clamp_max(4.6).exp()
-        each = localization_losses(depth, batch.owner, sentences, targets, batch.mask, scale)
+        each = localization_losses(depth, batch.owner, sentences, targets, batch.mask, scale, self.nowhere_cosine)
         losses = {"localization": each.mean()}
 
         statements = text.report(batch.report_hidden)
@@ -134,6 +136,11 @@ class Criterion(nn.Module):
         return F.binary_cross_entropy_with_logits(
             self.claim_scale.exp() * cosine + self.claim_bias, batch.claim_is_true
         )
+
+
+def _nowhere(targets: Tensor) -> Tensor:
+    """Return the row (d + 1,) that says "at no place"."""
+    return F.one_hot(torch.tensor(targets.shape[1]), targets.shape[1] + 1).to(targets)
 
 
 def sentence_text(model: SlabModel) -> SentenceText:

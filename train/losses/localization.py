@@ -120,7 +120,13 @@ def localization_loss(
 
 
 def localization_losses(
-    slices: Tensor, owner: Tensor, sentences: Tensor, targets: Tensor, is_valid: Tensor, scale: Tensor | float
+    slices: Tensor,
+    owner: Tensor,
+    sentences: Tensor,
+    targets: Tensor,
+    is_valid: Tensor,
+    scale: Tensor | float,
+    nowhere: Tensor | None = None,
 ) -> Tensor:
     """Return the cross-entropy (m,) of each sentence; their mean is `localization_loss`.
 
@@ -132,13 +138,19 @@ def localization_losses(
         Scan of each sentence.
     sentences : Tensor, (m, e)
         Made unit here.
-    targets : Tensor, (m, d)
+    targets : Tensor, (m, d), or (m, d + 1) with `nowhere`
     is_valid : Tensor[bool], (b, d)
     scale : Tensor or float
+    nowhere : Tensor, (), optional
+        Cosine of one more answer, the last column of `targets`: "at no place of this scan". What it is taught teaches the
+        cosines of all places to be low where a sentence speaks of none of them.
     """
     # One product of all slices with all sentences is cheaper than to copy d x e numbers for each sentence.
     cosine = F.normalize(slices, dim=-1) @ F.normalize(sentences, dim=-1).T
     cosine = cosine[owner, :, torch.arange(len(owner), device=owner.device)]
     valid = is_valid[owner]
+    if nowhere is not None:
+        cosine = torch.cat([cosine, nowhere.expand(len(owner), 1)], dim=1)
+        valid = F.pad(valid, (0, 1), value=True)
     log_probability = (scale * cosine).masked_fill(~valid, float("-inf")).log_softmax(dim=1)
     return -(targets * log_probability.masked_fill(~valid, 0.0)).sum(dim=1)

@@ -56,7 +56,9 @@ def maker(cache, phantoms):
     encoder = SentenceEncoder(num_buckets=512, width=16, num_layers=1, num_heads=2, hidden_width=24).eval()
     frozen = FrozenText(encoder)
     bank = WordingBank(frozen, draw_wordings(phantoms, 2, 0.3, 1))
-    return BatchMaker(cache, phantoms, bank, frozen, BatchSettings(num_scans=2, num_other_reports=2), seed=1)
+    return BatchMaker(
+        cache, phantoms, bank, frozen, BatchSettings(num_scans=2, num_other_reports=2, num_nowhere=6), seed=1
+    )
 
 
 def test_a_step_has_the_same_batch_each_time(maker):
@@ -74,3 +76,17 @@ def test_parts_of_a_batch_fit_each_other(maker):
     assert len(batch.claim_hidden) == len(batch.claim_owner) == len(batch.claim_is_true)
     assert {0.0, 1.0} == set(batch.claim_is_true.tolist())
     assert batch.detections.any()
+
+
+def test_sentences_of_no_place_name_what_the_part_does_not_show(cache, phantoms, maker):
+    batch = maker.make(0)
+    assert (~batch.is_placed).sum() == 12
+    assert (batch.extent[~batch.is_placed] == 0).all()
+    assert batch.owner.bincount(minlength=2).min() > 6
+    bank, phantom = maker._bank, phantoms[0]
+    part = DepthMap(10.0, 1.0, 8, True)
+    shown = {item.target.name for item in placed_targets(phantom, part, min_share=1e-3)}
+    rows = maker._nowhere(phantom, part, np.random.default_rng(0))
+    of_shown = {row for name in shown for row in bank.rows[name]}
+    assert len(rows) == 6
+    assert not of_shown & set(rows)

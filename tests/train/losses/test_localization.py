@@ -51,3 +51,19 @@ def test_targets_sum_to_one_over_what_a_scan_shows_wherever_the_finding_lies(low
     assert float(targets[0, 12:].abs().sum()) == 0.0
     nearest = [min(max(low + 2, 0), last) for last in (11, 39)]
     np.testing.assert_allclose(targets.argmax(1), nearest, atol=0.6)
+
+
+def test_the_answer_nowhere_is_one_more_place_with_a_cosine_of_its_own():
+    generator = torch.Generator().manual_seed(1)
+    slices, sentences = torch.randn(1, 6, 4, generator=generator), torch.randn(2, 4, generator=generator)
+    valid = torch.tensor([[True] * 5 + [False]])
+    owner, nowhere = torch.zeros(2, dtype=torch.long), torch.tensor(0.3, requires_grad=True)
+    placed, unplaced = torch.zeros(7), torch.zeros(7)
+    placed[2] = unplaced[6] = 1.0
+    losses = localization_losses(slices, owner, sentences, torch.stack([placed, unplaced]), valid, 10.0, nowhere)
+    unit = torch.nn.functional.normalize
+    for row, answer in ((0, 2), (1, 5)):
+        cosines = torch.cat([unit(slices[0, :5], dim=-1) @ unit(sentences[row], dim=0), torch.tensor([0.3])])
+        assert losses[row].item() == pytest.approx(-(10 * cosines).log_softmax(0)[answer].item(), rel=1e-5)
+    losses[1].backward()
+    assert nowhere.grad < 0  # "nowhere" is raised where it is true
