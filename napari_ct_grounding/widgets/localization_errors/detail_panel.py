@@ -60,7 +60,7 @@ class DetailPanel(QWidget):
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setStyleSheet("font-weight: bold;")
         self.place = QLabel(self)
-        self.place.setWordWrap(True)
+        self.place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # cut rather than wrapped
         self.message = QLabel(self)
         self.message.setWordWrap(True)
         self.names = [QLabel(name, self) for name in _NAMES]
@@ -213,6 +213,7 @@ class DetailPanel(QWidget):
         self._show_strip(row, extent_mm)
         self.sentence.setText("Choose a row." if row is None else row.case.sentence)
         self.place.setText("" if row is None else _place_text(row))
+        self.place.setToolTip("" if row is None else f"{_place_text(row)}\n{row.case.scan}")
         message = "" if row is None or row.message is None else f"Failed: {row.message}"
         self.message.setText(message)
         self.message.setVisible(bool(message))
@@ -283,7 +284,6 @@ class DetailPanel(QWidget):
 def _place_text(row: ErrorRow) -> str:
     case = row.case
     parts = [f"row {row.number}", case.case]
-    parts += [case.scan] if case.scan != case.case else []
     parts += [f"series {case.series}"] if case.series is not None else []
     parts += [f"volume {case.frame + 1}"] if case.frame is not None else []
     parts += [case.category] if case.category else []

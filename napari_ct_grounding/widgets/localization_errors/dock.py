@@ -230,11 +230,11 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         num = len({row.case.scan for row, missing in zip(rows, is_missing, strict=True) if missing})
         if num:
             which = "None of the scans" if num == num_all else f"{num:,} of {num_all:,} scans"
+            were = "was" if num == num_all else "was not" if num == 1 else "were not"
             cut = " Only a part of it was searched, since it is very large." if found.is_cut else ""
             self.notices.show_notice(
                 _MISSING,
-                f"{which} {'was' if num == num_all else 'were not'} found under {_short(found.root)}; their rows are grey, "
-                f"and can be read all the same.{cut}",
+                f"{which} {were} found under {_short(found.root)}; their rows are grey, and can be read all the same.{cut}",
                 [("Choose the folder of the scans\u2026", self.file_bar.choose_folder)],
                 is_closable=True,
             )

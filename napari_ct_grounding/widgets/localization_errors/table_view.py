@@ -28,8 +28,8 @@ NOTHING_SHOWN = "No row passes the filter. Clear takes it away."
 
 #: Widths (px) of the columns as they are at first.
 _WIDTHS = {
-    "Error mm": 76,
-    "Sentence": 158,
+    "Error mm": 86,
+    "Sentence": 152,
     "Category": 74,
     "Rank": 56,
     "Status": 76,

@@ -97,7 +97,7 @@ def test_a_failed_row_goes_to_the_truth_and_says_why(browser, viewer, row_named,
 
 
 def test_a_missing_scan_greys_its_row_and_the_folder_can_be_chosen(browser, viewer, study, row_named, settled, qtbot):
-    assert browser.notices.text_of("missing").startswith("1 of 3 scans were not found under")
+    assert browser.notices.text_of("missing").startswith("1 of 3 scans was not found under")
     assert browser.table.rows.is_missing.tolist() == [False] * 5 + [True]
     row_named(6)
     settled()
