@@ -56,7 +56,9 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self._linger.setSingleShot(True)
         self._linger.setInterval(_LINGER_MS)
         self._linger.timeout.connect(self.open_current)
-        self._is_live = self._has_left = self._has_keys = False
+        self._is_live = self._has_left = False
+        #: Of the canvas, bound by this dock.
+        self._keys: list[str] = []
         self.setAcceptDrops(True)
         self._connect()
         self.filter_bar.setEnabled(False)
@@ -163,16 +165,14 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
 
             return step
 
-        with suppress(ValueError):  # another dock, or the user, came first
-            self.viewer.bind_key("n", stepping(1))
-            self._has_keys = True
-            self.viewer.bind_key("p", stepping(-1))
+        for key, num in (("n", 1), ("p", -1)):
+            with suppress(ValueError):  # another dock, or the user, came first
+                self.viewer.bind_key(key, stepping(num))
+                self._keys.append(key)
 
     def _unbind_keys(self) -> None:
-        if self._has_keys:
-            self._has_keys = False
-            for key in ("n", "p"):
-                self.viewer.bind_key(key, None)
+        while self._keys:
+            self.viewer.bind_key(self._keys.pop(), None)
 
     def dragEnterEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
         event.setAccepted(_dropped_file(event) is not None)

@@ -88,6 +88,20 @@ def test_keys_of_the_canvas_step_too_and_text_keeps_its_letters(browser, viewer,
     assert coerce_keybinding("n") not in viewer.keymap
 
 
+def test_keys_that_somebody_else_has_stay_theirs(qtbot):
+    from napari.components import ViewerModel
+    from napari.utils.key_bindings import coerce_keybinding
+
+    viewer, n, p = ViewerModel(), coerce_keybinding("n"), coerce_keybinding("p")
+    viewer.bind_key("n", print)
+    dock = dock_module.LocalizationErrorsDock(viewer)
+    qtbot.addWidget(dock)
+    assert viewer.keymap[n] is print
+    assert p in viewer.keymap
+    dock._leave()
+    assert viewer.keymap == {n: print}
+
+
 def test_a_failed_row_goes_to_the_truth_and_says_why(browser, viewer, row_named, settled):
     row_named(5)
     settled()
