@@ -42,6 +42,7 @@ class StatementKinds:
 
 def kinds_of(sentence: str) -> StatementKinds:
     """Return what kind of statement a sentence is."""
+    sentence = sentence.lower()
     denied = _denied_spans(sentence)
     affirmed = [found for found in FINDING.finditer(sentence) if not _inside(found.start(), denied)]
     normal = NORMAL.search(sentence)

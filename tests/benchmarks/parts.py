@@ -157,6 +157,7 @@ def report_grounding(tree: Tree, scene: Scene) -> list[Figure]:
     got = tree.run("report_grounding", scene.scan)
     return [
         Figure("report of 40 sentences, all places", got["grounded_s"], "s", "3 s"),
+        Figure("  of it, CPU of all threads", got["cpu_s"], "s"),
         Figure("  what a sentence typed meanwhile waits for at most", got["chunk_s"] * 1e3, "ms"),
         Figure("  cutting it into sentences, references found", got["split_s"] * 1e3, "ms"),
     ]
@@ -242,6 +243,16 @@ def training_step(tree: Tree, scene: Scene) -> list[Figure]:
     ]
 
 
+def report_references(tree: Tree, scene: Scene) -> list[Figure]:
+    """Reports cut into sentences and searched for references."""
+    got = tree.run("report_references")
+    return [
+        Figure("reports read, references and sentences, CPU each", got["cpu_ms"], "ms"),
+        Figure("  reports a minute, one process", got["per_minute_one"], ""),
+        Figure("  reports a minute, two processes", got["per_minute_two"], "", "at least 20,000"),
+    ]
+
+
 @dataclass(frozen=True)
 class Part:
     """How often a part is repeated, and whether an earlier state can be measured, too."""
@@ -258,6 +269,7 @@ PARTS = {
     "encoder": Part(encoder, num_repeats=2, is_quick=False),
     "gpu": Part(gpu, num_repeats=1, is_compared=False),
     "answers": Part(answers, num_repeats=2),
+    "report-references": Part(report_references, num_repeats=2),
     "slider": Part(slider, num_repeats=1),
     "error-browser": Part(error_browser, num_repeats=2, is_compared=False),
     "tabs": Part(tabs, num_repeats=1),
