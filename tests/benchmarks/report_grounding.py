@@ -46,13 +46,13 @@ def main() -> None:
     session = GroundingSession.from_pretrained("bundled", device="cpu")
     encoded = session.encode(read_volume(sys.argv[1]))
     session.ground(["Warm-up sentence."])
-    split_s, ground_s, chunk_s = [], [], []
+    split_s, ground_s, chunk_s, cpu_s = [], [], [], []
     for repeat in range(repeats):
         start = time.perf_counter()
         prompts = [row.prompt or "" for row in rows_of(text_of(repeat))]
         split_s.append(time.perf_counter() - start)
         assert len(set(prompts)) == NUM_SENTENCES, len(set(prompts))
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         for first in range(0, NUM_SENTENCES, CHUNK):
             began = time.perf_counter()
             context = JobContext(first, lambda *_: None)
@@ -62,7 +62,14 @@ def main() -> None:
             assert len(results) + len(refused) == len(prompts[first : first + CHUNK])
             chunk_s.append(time.perf_counter() - began)
         ground_s.append(time.perf_counter() - start)
-    report(split_s=min(split_s), grounded_s=spread(ground_s)["median"], chunk_s=spread(chunk_s)["median"], n=repeats)
+        cpu_s.append(time.process_time() - cpu_start)
+    report(
+        split_s=min(split_s),
+        grounded_s=spread(ground_s)["median"],
+        cpu_s=spread(cpu_s)["median"],
+        chunk_s=spread(chunk_s)["median"],
+        n=repeats,
+    )
 
 
 if __name__ == "__main__":
