@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,13 @@ from napari_ct_grounding.cli.options import (
 from napari_ct_grounding.core.errors import InputError, SentenceError
 
 if TYPE_CHECKING:
-    from napari_ct_grounding.core.report import ReportSentence
+    from napari_ct_grounding.core.results import GroundingResult
     from napari_ct_grounding.export.formats import TakeAway
     from napari_ct_grounding.export.walk import Finding
     from napari_ct_grounding.inference.session import EncodedVolume, GroundingSession
+    from napari_ct_grounding.readers.reading import OpenedScan
+    from napari_ct_grounding.widgets.report.placed_references import ReferencePlacer
+    from napari_ct_grounding.widgets.report.rows import ReportRow
 
 __all__ = ["add_commands"]
 
@@ -58,21 +62,20 @@ def add_commands(commands: Commands) -> None:
 
 def run_report(options: argparse.Namespace) -> None:
     """Ground the report and write the files; says on stdout where each is."""
-    from napari_ct_grounding.core.report import split_report
     from napari_ct_grounding.export.formats import FORMATS, TakeAway
     from napari_ct_grounding.export.walk import Walk
-    from napari_ct_grounding.readers import read_volume
+    from napari_ct_grounding.readers.reading import open_scan
+    from napari_ct_grounding.widgets.report.rows import rows_of
 
     keys = _chosen_formats(options.formats, list(FORMATS))
     paths = {key: options.out / FORMATS[key].file_name for key in keys}
     if not options.overwrite and (there := [path.name for path in paths.values() if path.exists()]):
         raise InputError(f"{', '.join(there)} exists in {options.out.name}. Choose another folder, or --overwrite.")
-    sentences = split_report(_text(options.report))
-    if not sentences:
+    rows = rows_of(_text(options.report))
+    if not rows:
         raise InputError(f"{options.report.name} holds no sentence.")
-    volume = read_volume(
-        options.scan, options.series, uneven=options.uneven, frame=options.frame, assume_hu=options.assume_hu
-    )
+    scan = open_scan(options.scan, options.series, options.uneven, options.frame, options.assume_hu)
+    volume = scan.volume
     for text in volume.notes:
         note(text)
     session = open_session(options)
@@ -81,7 +84,7 @@ def run_report(options: argparse.Namespace) -> None:
         encoded = session.encode(volume, on_progress=on_progress)
     walk = Walk.from_encoded(
         encoded,
-        _grounded(session, encoded, sentences),
+        _findings(rows, session, encoded, _placer(options.scan, scan)),
         weights_name=session.weights_name,
         precision=session.precision,
         diseases=session.score_diseases(None, encoded) if encoded.holds_chest else (),
@@ -114,24 +117,42 @@ def _write_all(paths: dict[str, Path], take_away: TakeAway) -> None:
         raise InputError(" ".join(refused))
 
 
-def _grounded(session: GroundingSession, encoded: EncodedVolume, sentences: list[ReportSentence]) -> list[Finding]:
+def _placer(path: Path, scan: OpenedScan) -> ReferencePlacer:
+    """Return what looks up "series 4, image 38" in the scan and the other series of its study."""
+    from napari_ct_grounding.widgets.report.placed_references import ReferencePlacer
+    from napari_ct_grounding.widgets.report.study_tables import read_study_tables
+    from napari_ct_grounding.widgets.sources import LayerSource
+
+    source = LayerSource(scan.key, scan.volume.name, scan.volume.geometry, volume=scan.volume)
+    return ReferencePlacer(source, read_study_tables(path, scan.key))
+
+
+def _findings(
+    rows: Sequence[ReportRow], session: GroundingSession, encoded: EncodedVolume, placer: ReferencePlacer
+) -> list[Finding]:
     """Ground all sentences in one go; where one is refused, each alone, so that the others have their answers."""
     from napari_ct_grounding.export.walk import Finding
 
+    results: list[GroundingResult | SentenceError]
     try:
-        results = session.ground([sentence.text for sentence in sentences], encoded)
-        return [Finding.of_report(sentence, result) for sentence, result in zip(sentences, results, strict=True)]
+        results = list(session.ground([row.sentence.text for row in rows], encoded))
     except SentenceError:
-        return [_grounded_alone(session, encoded, sentence) for sentence in sentences]
+        results = [_grounded_alone(row.sentence.text, session, encoded) for row in rows]
+    findings = []
+    for row, answer in zip(rows, results, strict=True):
+        result, message = (None, str(answer)) if isinstance(answer, SentenceError) else (answer, None)
+        marks = [place.to_mark(result) for place in placer.place_all(row.references)]
+        findings.append(Finding.of_report(row.sentence, result, message, marks))
+    return findings
 
 
-def _grounded_alone(session: GroundingSession, encoded: EncodedVolume, sentence: ReportSentence) -> Finding:
-    from napari_ct_grounding.export.walk import Finding
-
+def _grounded_alone(
+    sentence: str, session: GroundingSession, encoded: EncodedVolume
+) -> GroundingResult | SentenceError:
     try:
-        return Finding.of_report(sentence, session.ground([sentence.text], encoded)[0])
+        return session.ground([sentence], encoded)[0]
     except SentenceError as error:
-        return Finding.of_report(sentence, message=str(error))
+        return error
 
 
 def _chosen_formats(text: str, known: list[str]) -> list[str]:

@@ -234,13 +234,14 @@ class TakeAwayDesk:
         if not walk.results:
             self._tell("open", f"{name} holds no answers.", is_warning=True)
             return
+        results = walk.results[::-1]  # the list shows the newest first, and a report begins at the top
         answers = self._controller.answers
         if answers is not None and _is_same_model(answers.scan.encoded, walk):
-            for result in walk.results:  # as if they had been asked for here
+            for result in results:  # as if they had been asked for here
                 answers.results.setdefault(" ".join(result.sentence.split()), result)
             self._controller.scan_changed.emit()
         firsts = [finding.result for _, finding in walk.key_findings if finding.result is not None]
-        self._presenter.show_saved(walk.results, (firsts or walk.results)[0])
+        self._presenter.show_saved(results, (firsts or walk.results)[0])
         number = f"{len(walk.results)} answer{'s' * (len(walk.results) > 1)}"
         self._tell(
             "open", f"{number} of {name}: weights {walk.weights_name}, {date_text(walk.created)}. Nothing was computed."

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from napari_ct_grounding.export.walk_file import read_walk
+from napari_ct_grounding.phantom.dicom_export import export_study
 from tests.cli.conftest import Run
+from tests.inference.oracle import body_with_sphere
 
 REPORT = "Findings: A bright mass in the left hilum. No bright effusion.\n\nxx xx xx xx.\n\nImpression: Bright tumour of the lung.\n"
 
@@ -96,3 +99,26 @@ def test_a_report_that_cannot_be_used_is_told(
     assert code == 2
     assert message in err
     assert not (tmp_path / "away").exists()
+
+
+@pytest.mark.usefixtures("asked")
+def test_images_that_a_sentence_names_are_looked_up_in_the_study(run: Run, tmp_path: Path) -> None:
+    export_study(SimpleNamespace(volume=body_with_sphere()), tmp_path / "study", thick_mm=12, has_lung_series=False)  # type: ignore[arg-type]
+    report = tmp_path / "r.txt"
+    report.write_text(
+        "Bright mass in the liver (series 2, image 8). Bright cyst (series 3, image 2). Bright tumour (series 9, image 1)."
+    )
+    assert (
+        run("report", tmp_path / "study", report, "--series", 2, "--out", tmp_path / "away", "--formats", "json")[0]
+        == 0
+    )
+    walk = read_walk(tmp_path / "away" / "walk.json")
+    (own,), (other,), (missing,) = (finding.references for finding in walk.findings)
+    table = {record.image_number: index for index, record in enumerate(walk.scan.slice_table)}
+    assert own.z_mm == pytest.approx(walk.scan.geometry.z_of_slice(table[8]))
+    result = walk.findings[0].result
+    assert result is not None
+    assert own.difference_mm == pytest.approx(result.z_mm - own.z_mm)
+    assert other.z_mm is not None  # of the thick series of the same study
+    assert missing.z_mm is None
+    assert "no series 9" in (missing.reason or "")
