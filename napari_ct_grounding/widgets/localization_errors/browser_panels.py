@@ -54,8 +54,9 @@ class BrowserPanels(QWidget):
         parts.addWidget(self.tabs)
         parts.addWidget(self._scrolled(self.detail))
         parts.setChildrenCollapsible(False)
-        parts.setStretchFactor(0, 1)
-        parts.setSizes([360, 236])
+        parts.setStretchFactor(0, 2)
+        parts.setStretchFactor(1, 1)  # a taller window gives the profile room, too
+        parts.setSizes([340, 256])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(5)

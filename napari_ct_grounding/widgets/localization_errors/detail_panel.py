@@ -283,8 +283,9 @@ class DetailPanel(QWidget):
 
 def _place_text(row: ErrorRow) -> str:
     case = row.case
-    parts = [f"row {row.number}", case.case]
+    parts = [f"row {row.number}"]
+    parts += [case.category] if case.category else []
+    parts += [case.case]
     parts += [f"series {case.series}"] if case.series is not None else []
     parts += [f"volume {case.frame + 1}"] if case.frame is not None else []
-    parts += [case.category] if case.category else []
     return " \u00b7 ".join(parts)
