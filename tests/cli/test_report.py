@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,12 @@ from napari_ct_grounding.phantom.dicom_export import export_study
 from tests.cli.conftest import Run
 from tests.inference.oracle import body_with_sphere
 
-REPORT = "Findings: A bright mass in the left hilum. No bright effusion.\n\nxx xx xx xx.\n\nImpression: Bright tumour of the lung.\n"
+REPORT = """Findings: A bright mass in the left hilum. No bright effusion.
+
+xx xx xx xx.
+
+Impression: Bright tumour of the lung.
+"""
 
 
 @pytest.fixture
@@ -103,22 +109,21 @@ def test_a_report_that_cannot_be_used_is_told(
 
 @pytest.mark.usefixtures("asked")
 def test_images_that_a_sentence_names_are_looked_up_in_the_study(run: Run, tmp_path: Path) -> None:
-    export_study(SimpleNamespace(volume=body_with_sphere()), tmp_path / "study", thick_mm=12, has_lung_series=False)  # type: ignore[arg-type]
+    body: Any = SimpleNamespace(volume=body_with_sphere())
+    thin, thick = export_study(body, tmp_path / "study", thick_mm=12, has_lung_series=False).series
     report = tmp_path / "r.txt"
     report.write_text(
-        "Bright mass in the liver (series 2, image 8). Bright cyst (series 3, image 2). Bright tumour (series 9, image 1)."
+        f"Bright mass in the liver (series {thin.number}, image {thin.image_numbers[30]}). "
+        f"Bright cyst (series {thick.number}, image {thick.image_numbers[3]}). Bright tumour (series 9, image 1)."
     )
-    assert (
-        run("report", tmp_path / "study", report, "--series", 2, "--out", tmp_path / "away", "--formats", "json")[0]
-        == 0
-    )
-    walk = read_walk(tmp_path / "away" / "walk.json")
+    away = tmp_path / "away"
+    assert run("report", tmp_path / "study", report, "--series", 2, "--out", away, "--formats", "json")[0] == 0
+    walk = read_walk(away / "walk.json")
     (own,), (other,), (missing,) = (finding.references for finding in walk.findings)
-    table = {record.image_number: index for index, record in enumerate(walk.scan.slice_table)}
-    assert own.z_mm == pytest.approx(walk.scan.geometry.z_of_slice(table[8]))
+    assert own.z_mm == pytest.approx(thin.z_mm[30])
     result = walk.findings[0].result
     assert result is not None
     assert own.difference_mm == pytest.approx(result.z_mm - own.z_mm)
-    assert other.z_mm is not None  # of the thick series of the same study
+    assert other.z_mm == pytest.approx(thick.z_mm[3])
     assert missing.z_mm is None
     assert "no series 9" in (missing.reason or "")
