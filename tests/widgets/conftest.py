@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from napari_ct_grounding.core.profile import depth_distribution, find_peaks_mm, 
 from napari_ct_grounding.core.results import DiseaseScore, GroundingResult
 from napari_ct_grounding.core.volume import CTVolume, SliceRecord
 from napari_ct_grounding.readers.napari_reader import layer_of_volume
+from napari_ct_grounding.widgets import work_in_progress
 from napari_ct_grounding.widgets.jobs import (
     DOWNLOAD_THREAD_NAME,
     EXPORT_THREAD_NAME,
@@ -26,7 +28,6 @@ from napari_ct_grounding.widgets.jobs import (
     Continuations,
     JobContext,
 )
-from napari_ct_grounding.widgets.work_in_progress import delete_work
 
 POSITION_MM = 12.0
 SPHERE_HU = 2000
@@ -222,9 +223,9 @@ class InlineJobs:
 
 
 @pytest.fixture(autouse=True)
-def _no_work_left() -> None:
-    """No dock offers to go on with the work of another test."""
-    delete_work()
+def _no_work_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No dock offers to go on with the work of another test, or with the developer's own."""
+    monkeypatch.setattr(work_in_progress, "work_path", lambda: tmp_path / "state" / "work.json")
 
 
 @pytest.fixture

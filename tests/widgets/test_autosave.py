@@ -27,12 +27,11 @@ WORK = WorkInProgress("/scans/case.nii.gz", time.time(), sentences=("bright sphe
 
 
 @pytest.fixture(autouse=True)
-def settings(monkeypatch, tmp_path):
-    """Settings of this test alone, and a folder of its own for the work."""
+def settings(monkeypatch):
+    """Settings of this test alone."""
     held = SimpleNamespace(now=Settings(), callbacks=[])
     monkeypatch.setattr(module, "read_settings", lambda: held.now)
     monkeypatch.setattr(module, "listen_to_settings", lambda call: (held.callbacks.append(call), lambda: None)[1])
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return held
 
 

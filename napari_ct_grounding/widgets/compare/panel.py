@@ -54,6 +54,7 @@ class ComparePanel(QWidget):
         super().__init__(parent)
         self.weights = WeightsChooser(self)
         self.weights.setAccessibleName("Second weights")
+        self.weights.setPlaceholderText("choose weights")
         self.button = QPushButton("Compare", self)
         self.button.clicked.connect(self._on_clicked)
         self.summary = QLabel(self)

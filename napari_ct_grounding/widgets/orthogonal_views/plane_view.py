@@ -47,6 +47,10 @@ class ShownVolume:
     spacing_mm: tuple[float, float, float]
     flipped: Flips = (False, False, False)
 
+    def is_same(self, other: ShownVolume) -> bool:
+        """Whether the very same array lies at the same place."""
+        return self.data is other.data and (self.spacing_mm, self.flipped) == (other.spacing_mm, other.flipped)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(z, y, x)."""
@@ -111,10 +115,11 @@ class PlaneView(QWidget):
         self.update()
 
     def set_volume(self, volume: ShownVolume | None) -> None:
-        """Cut another volume, or the same one with other voxels; None lets go of it."""
+        """Cut another volume; None lets go of it. The picture of the same array stays."""
+        if volume is None or self._volume is None or not volume.is_same(self._volume):
+            self._picture = None
+            self.update()
         self._volume = volume
-        self._picture = None
-        self.update()
 
     def set_display(self, display: Display) -> None:
         """Paint with other limits or colours."""

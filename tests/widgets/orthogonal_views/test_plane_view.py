@@ -63,6 +63,18 @@ def test_only_another_plane_is_cut_anew(view):
     assert not view.has_picture
 
 
+def test_the_picture_of_the_same_array_stays_and_goes_with_another(view):
+    view.grab()
+    shown = view._volume
+    view.set_volume(ShownVolume(shown.data, shown.spacing_mm))
+    assert view.has_picture
+    view.set_volume(ShownVolume(shown.data.copy(), shown.spacing_mm))
+    assert not view.has_picture
+    view.grab()
+    view.set_volume(None)
+    assert not view.has_picture
+
+
 def test_what_the_model_says_is_drawn_as_a_line_and_a_shade(view):
     dark = _color(view, 120, 250)
     view.set_marks(Marks(2, (1, 5)))
