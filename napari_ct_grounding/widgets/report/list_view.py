@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, QPoint, QRect, QRectF, Qt, Signal
-from qtpy.QtGui import QHelpEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from qtpy.QtGui import QHelpEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QListView, QMenu, QToolTip, QWidget
 
 from napari_ct_grounding.widgets.panels.colors import PanelColors
@@ -78,6 +78,11 @@ class ReportListView(QListView):
         if self.lines.set_lines(lines) and row is not None:
             self._make_current(row)
         self._is_silent = False
+
+    def set_strokes(self, strokes: dict[int, QPen]) -> None:
+        """Show beside these rows how their curves are drawn."""
+        self.painter.strokes = strokes
+        self.viewport().update()
 
     def select_row(self, row: int) -> None:
         """Make a row the current one without telling anybody."""

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtGui import QGuiApplication, QPen
+from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QTabBar
 
 from napari_ct_grounding.core.errors import InputError
 from napari_ct_grounding.core.results import GroundingResult
-from napari_ct_grounding.core.slice_table import SeriesTable
 from napari_ct_grounding.export.walk import Finding
 from napari_ct_grounding.widgets.jobs import Continuations, JobContext
 from napari_ct_grounding.widgets.panels.colors import PanelColors
-from napari_ct_grounding.widgets.panels.profile_painting import MAX_OVERLAYS, overlay_pen
-from napari_ct_grounding.widgets.panels.strip_marks import StripMark
-from napari_ct_grounding.widgets.report.document import ReportDocument
 from napari_ct_grounding.widgets.report.grounding import ReportGrounding
-from napari_ct_grounding.widgets.report.lines import ReportLine, lines_of, lines_text, status_text, walkable
+from napari_ct_grounding.widgets.report.lines import lines_of, lines_text, status_text
 from napari_ct_grounding.widgets.report.panel import ReportPanel
-from napari_ct_grounding.widgets.report.placed_references import PlacedReference, ReferencePlacer
+from napari_ct_grounding.widgets.report.placed_references import PlacedReference
 from napari_ct_grounding.widgets.report.report_file import SUFFIXES, ReportText, read_report_file
 from napari_ct_grounding.widgets.report.rows import ReportRow
-from napari_ct_grounding.widgets.report.study_tables import read_study_tables
-from napari_ct_grounding.widgets.view import find_layer
+from napari_ct_grounding.widgets.report.strip_drawing import StripDrawing
+from napari_ct_grounding.widgets.report.volume_reports import VolumeReports
 
 if TYPE_CHECKING:
     from napari_ct_grounding.widgets.tabs import TabContext
@@ -53,12 +49,13 @@ class ReportTab:
         self._context = context
         self._controller = context.controller
         self._colors = colors
-        self._documents: dict[Hashable | None, ReportDocument] = {}
-        self._placer = ReferencePlacer(None)
-        self._studies: dict[Hashable, tuple[SeriesTable, ...]] = {}  # of volumes whose report points to other series
+        self._reports = VolumeReports(
+            context.viewer, context.controller, context.volumes, context.file_jobs, self._show
+        )
         self._grounding = ReportGrounding(self._controller, self._wanted, self._show, self._on_stopped)
-        self._marked_rows: list[int] = []  # row of each mark on the strip
-        self._marks: tuple[StripMark, ...] = ()
+        self._drawing = StripDrawing(
+            context.strip, self.panel.list, self._places_of_row, self._select, self.panel.isVisible
+        )
         self._is_live = False
         self._connect_panel()
 
@@ -71,16 +68,16 @@ class ReportTab:
         panel.example_requested.connect(self._on_example_requested)
         panel.grounding_requested.connect(self.find_places)
         panel.stop_requested.connect(self._grounding.stop)
-        panel.clearing_requested.connect(lambda: self._change(self._document().clear))
-        panel.undo_requested.connect(lambda: self._change(self._document().undo))
-        panel.redo_requested.connect(lambda: self._change(self._document().redo))
+        panel.clearing_requested.connect(lambda: self._change(self._reports.shown.clear))
+        panel.undo_requested.connect(lambda: self._change(self._reports.shown.undo))
+        panel.redo_requested.connect(lambda: self._change(self._reports.shown.redo))
         panel.copy_requested.connect(self._on_copy_requested)
         panel.filter_changed.connect(lambda _: self._show())
         panel.other_report_requested.connect(self._on_other_report_requested)
         panel.shown.connect(self._on_shown)
         panel.list.row_requested.connect(self._on_row_requested)
-        panel.list.selection_changed.connect(self._draw_strip)
-        panel.list.removal_requested.connect(lambda rows: self._change(partial(self._document().remove, rows)))
+        panel.list.selection_changed.connect(lambda: self._drawing.draw(self._colors))
+        panel.list.removal_requested.connect(lambda rows: self._change(partial(self._reports.shown.remove, rows)))
         panel.list.lines.edited.connect(self._on_edited)
 
     # -- the dock's wishes
@@ -89,7 +86,7 @@ class ReportTab:
         """Take the colours of another theme."""
         self._colors = colors
         self.panel.set_colors(colors)
-        self._draw_strip()
+        self._drawing.draw(self._colors)
 
     def go_live(self) -> None:
         """Listen to volume, slider and strip, and show what is known."""
@@ -97,8 +94,7 @@ class ReportTab:
             self._is_live = True
             self._controller.scan_changed.connect(self._on_scan_changed)
             self._context.follower.position_changed.connect(self._on_position_changed)
-            self._context.strip.profile_clicked.connect(self._on_profile_clicked)
-            self._context.strip.mark_clicked.connect(self._on_mark_clicked)
+            self._drawing.listen()
             self._on_scan_changed()
 
     def rest(self) -> None:
@@ -107,9 +103,8 @@ class ReportTab:
             self._is_live = False
             self._controller.scan_changed.disconnect(self._on_scan_changed)
             self._context.follower.position_changed.disconnect(self._on_position_changed)
-            self._context.strip.profile_clicked.disconnect(self._on_profile_clicked)
-            self._context.strip.mark_clicked.disconnect(self._on_mark_clicked)
-            document = self._document()
+            self._drawing.ignore()
+            document = self._reports.shown
             wants_places = document.wants_places
             self._grounding.stop()
             document.wants_places = wants_places  # it goes on when the dock is shown again
@@ -117,16 +112,14 @@ class ReportTab:
     def leave(self) -> None:
         """Let go of all reports."""
         self.rest()
-        self._documents.clear()
-        self._studies.clear()
-        self._placer = ReferencePlacer(None)
+        self._reports.clear()
         self.panel.list.set_lines([])
 
     # -- what others may ask
 
     def report_state(self) -> dict[str, Any]:
         """Return the report of the chosen volume as plain JSON values, for `restore`. It holds the report's text."""
-        return {**self._document().to_record(), "only_localizable": self.panel.only_localizable.isChecked()}
+        return {**self._reports.shown.to_record(), "only_localizable": self.panel.only_localizable.isChecked()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Show a report that `report_state` gave; undo brings back the one before.
@@ -136,7 +129,7 @@ class ReportTab:
         InputError
             When the state is damaged or of another version.
         """
-        self._document().set_record(state)
+        self._reports.shown.set_record(state)
         self.panel.only_localizable.setChecked(bool(state.get("only_localizable", False)))
         self.find_places(is_silent=True)
 
@@ -147,9 +140,9 @@ class ReportTab:
                 row.sentence,
                 result := self._result_of(row),
                 self._refusal_of(row),
-                [place.to_mark(result) for place in self._placer.place_all(row.references)],
+                [place.to_mark(result) for place in self._reports.places_of(row)],
             )
-            for row in self._document().rows
+            for row in self._reports.shown.rows
         ]
 
     def set_report(self, text: str) -> None:
@@ -160,7 +153,7 @@ class ReportTab:
         InputError
             When there is no sentence in it.
         """
-        self._document().set_text(text)
+        self._reports.shown.set_text(text)
         self.find_places(is_silent=True)
 
     def open_file(self, path: Path) -> None:
@@ -177,19 +170,12 @@ class ReportTab:
         is_silent : bool
             Whether nothing is said where no volume is open.
         """
-        self._document().wants_places = True
+        self._reports.shown.wants_places = True
         if not (is_silent and self._controller.intent.source is None):
             self._try(self._grounding.start)
         self._show()
 
     # -- the report
-
-    def _document(self) -> ReportDocument:
-        source = self._controller.intent.source
-        key = None if source is None else source.layer_id
-        if key is not None and key not in self._documents and None in self._documents:
-            self._documents[key] = self._documents.pop(None)  # it was pasted before a volume was open
-        return self._documents.setdefault(key, ReportDocument())
 
     def _change(self, change: Callable[[], None]) -> None:
         """Change the report, look for what is new in it, and show it."""
@@ -209,7 +195,7 @@ class ReportTab:
 
     def _wanted(self) -> list[str]:
         """Sentences to be answered, those that tell of something to see first."""
-        document = self._document()
+        document = self._reports.shown
         rows = sorted(document.rows, key=lambda row: row.is_faded)
         prompts = dict.fromkeys(row.prompt for row in rows)
         return [text for text in prompts if text and (document.wants_places or text in document.asked)]
@@ -221,17 +207,17 @@ class ReportTab:
     def _refusal_of(self, row: ReportRow) -> str | None:
         return None if row.prompt is None else self._grounding.refusal(row.prompt)
 
-    def _places_of(self, row: ReportRow) -> list[PlacedReference]:
-        return self._placer.place_all(row.references)
+    def _places_of_row(self, row: int) -> list[PlacedReference]:
+        return self._reports.places_of(self._reports.shown.rows[row])
 
     # -- showing
 
     def _show(self) -> None:
-        document, panel = self._document(), self.panel
+        document, panel = self._reports.shown, self.panel
         is_filtered = panel.only_localizable.isChecked()
         is_waiting = document.wants_places and (self._controller.is_encoding or self._grounding.is_running)
         lines = lines_of(
-            document.rows, self._result_of, self._refusal_of, self._places_of,
+            document.rows, self._result_of, self._refusal_of, self._reports.places_of,
             is_waiting=is_waiting, only_localizable=is_filtered,
         )  # fmt: skip
         panel.list.set_lines(lines)
@@ -243,66 +229,14 @@ class ReportTab:
         panel.set_running(is_running=self._grounding.is_running, can_start=can_start)
         panel.set_history(document.undo_text, document.redo_text)
         panel.hint.example.setVisible(self._example() is not None)
-        panel.set_others([name for name, _ in self._other_reports()])
-        self._draw_strip()
-        self._look_up_other_series()
-
-    def _look_up_other_series(self) -> None:
-        """Read the headers of the study, once, where the report points to a series that is not open."""
-        source, path = self._controller.intent.source, self._context.volumes.source_path()
-        if source is None or path is None or source.layer_id in self._studies:
-            return
-        places = (place for row in self._document().rows for place in self._places_of(row))
-        if any(place.is_of_other_series for place in places):
-            self._studies[source.layer_id] = ()  # asked for
-            key = self._context.volumes.series()[1]
-            # Where the files are gone the reference stays one into another series.
-            self._context.file_jobs.submit(
-                lambda _: read_study_tables(path, key),
-                Continuations(on_done=partial(self._on_study_read, source.layer_id)),
-            )
-
-    def _on_study_read(self, layer_id: Hashable, tables: tuple[SeriesTable, ...]) -> None:
-        self._studies[layer_id] = tables
-        self._on_scan_changed()
-
-    def _draw_strip(self) -> None:
-        """Draw findings and references beside the profile, and the other selected sentences over it."""
-        strip, view = self._context.strip, self.panel.list
-        rows = view.selected_rows()
-        lines = {line.row: line for line in view.lines.lines if line.row is not None}
-        first, *others = [lines[row] for row in rows] or [ReportLine("")]
-        overlaid: list[ReportLine] = []
-        if first.result is not None and strip.result is first.result:
-            overlaid = [line for line in others if line.result is not None][:MAX_OVERLAYS]
-        strokes = [(line.row, overlay_pen(i, self._colors)) for i, line in enumerate(overlaid)]
-        strokes += [(first.row, QPen(self._colors.accent, 1.6))] if overlaid else []
-        view.painter.strokes = {row: pen for row, pen in strokes if row is not None}
-        view.viewport().update()
-        if not self.panel.isVisible():
-            return
-        places = [(line.row, _finding_mark(line)) for line in lines.values() if walkable(line)]
-        places += [(row, mark) for row in rows for mark in self._reference_marks(row)]
-        self._marked_rows = [row for row, _ in places if row is not None]
-        self._marks = tuple(mark for _, mark in places)
-        strip.set_overlays([line.result for line in overlaid if line.result is not None])
-        strip.set_marks(self._marks)
-
-    def _reference_marks(self, row: int) -> list[StripMark]:
-        return [
-            StripMark(*place.range_mm, f"The report says {place.long_name}", "reference")
-            for place in self._places_of(self._document().rows[row])
-            if place.range_mm is not None
-        ]
+        panel.set_others([name for name, _ in self._reports.others()])
+        self._drawing.draw(self._colors)
+        self._reports.look_up_other_series()
 
     # -- slots: viewer, strip, session
 
     def _on_scan_changed(self) -> None:
-        is_there = partial(find_layer, self._context.viewer)
-        self._documents = {key: doc for key, doc in self._documents.items() if key is None or is_there(key) is not None}
-        self._studies = {key: tables for key, tables in self._studies.items() if is_there(key) is not None}
-        source = self._controller.intent.source
-        self._placer = ReferencePlacer(source, () if source is None else self._studies.get(source.layer_id, ()))
+        self._reports.follow_volume()
         self._grounding.go_on()
         self._show()
         self._on_position_changed(self._context.follower.slice_index)
@@ -312,41 +246,32 @@ class ReportTab:
         is_known = source is not None and slice_index is not None
         self.panel.list.lines.set_position(source.geometry.z_of_slice(slice_index) if is_known else None)
 
-    def _on_profile_clicked(self, result: GroundingResult) -> None:
-        rows = [line.row for line in self.panel.list.lines.lines if line.result is result and line.row is not None]
-        if rows and result is not self._context.strip.result:
-            self._select(rows[0])
-
-    def _on_mark_clicked(self, number: int) -> None:
-        if self._context.strip.marks == self._marks:
-            self._select(self._marked_rows[number])
-
     def _select(self, row: int) -> None:
         """Select a row and draw it; the viewer stays where it is."""
         self.panel.list.select_row(row)
-        self._context.presenter.select(self._result_of(self._document().rows[row]))
-        self._draw_strip()
+        self._context.presenter.select(self._result_of(self._reports.shown.rows[row]))
+        self._drawing.draw(self._colors)
 
     def _on_stopped(self) -> None:
-        document = self._document()
+        document = self._reports.shown
         document.wants_places = False
         document.asked.clear()
 
     # -- slots: panel
 
     def _on_row_requested(self, row: int) -> None:
-        asked = self._document().rows[row]
+        asked = self._reports.shown.rows[row]
         result = self._result_of(asked)
         if result is None and asked.prompt is not None and self._controller.answers is not None:
-            self._document().asked.add(asked.prompt)
+            self._reports.shown.asked.add(asked.prompt)
             self._grounding.go_on()
         self._context.presenter.select(result)
         if result is not None and result.has_location:
             self._context.presenter.jump(result.z_mm)
-        self._draw_strip()
+        self._drawing.draw(self._colors)
 
     def _on_edited(self, row: int, text: str) -> None:
-        document = self._document()
+        document = self._reports.shown
         before = set(document.rows)
         self._try(partial(document.edit, row, text))
         document.asked.update(entry.prompt for entry in document.rows if entry not in before and entry.prompt)
@@ -382,8 +307,8 @@ class ReportTab:
         QGuiApplication.clipboard().setText(lines_text(lines))
 
     def _on_other_report_requested(self, number: int) -> None:
-        _, other = self._other_reports()[number]
-        document = self._document()
+        _, other = self._reports.others()[number]
+        document = self._reports.shown
         self._try(partial(document.set_record, other.to_record()))
         self.find_places(is_silent=True)
 
@@ -392,25 +317,12 @@ class ReportTab:
             self.panel.take_focus()
         row = self.panel.list.current_row()
         if row is not None:
-            self._context.presenter.select(self._result_of(self._document().rows[row]))
-        self._draw_strip()
+            self._context.presenter.select(self._result_of(self._reports.shown.rows[row]))
+        self._drawing.draw(self._colors)
 
     def _example(self) -> str | None:
         layer = self._context.presenter.layer()
         return None if layer is None else layer.metadata.get("ct_report")
-
-    def _other_reports(self) -> list[tuple[str, ReportDocument]]:
-        """Reports of other open volumes, by the volumes' names."""
-        shown = self._document()
-        layers = (
-            (find_layer(self._context.viewer, key), doc) for key, doc in self._documents.items() if key is not None
-        )
-        return [(layer.name, doc) for layer, doc in layers if layer is not None and doc is not shown and doc.rows]
-
-
-def _finding_mark(line: ReportLine) -> StripMark:
-    z_mm = line.place.z_mm if line.place is not None else 0.0
-    return StripMark(z_mm, z_mm, line.text, "finding")
 
 
 def _read(path: Path, context: JobContext) -> ReportText:

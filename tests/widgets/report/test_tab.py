@@ -148,7 +148,7 @@ def test_a_reference_into_another_series_is_looked_up_in_the_study_once(dock, vo
         asked.append((path, key))
         return own, other
 
-    monkeypatch.setattr("napari_ct_grounding.widgets.report.tab.read_study_tables", read)
+    monkeypatch.setattr("napari_ct_grounding.widgets.report.volume_reports.read_study_tables", read)
     dock.choose(dock.add(volume, ct_source="folder", ct_series_key="k4"))
     dock.tab.set_report(REPORT)
     dock.jobs.run_all()
@@ -301,7 +301,7 @@ def test_a_hidden_dock_hears_nothing_and_goes_on_where_it_was(walked, session):
     position = _view(walked).lines._position_mm
     walked.follower.go_to(3)
     assert _view(walked).lines._position_mm == position
-    walked.tab._document().edit(0, "Another sphere in the chest.")
+    walked.tab._reports.shown.edit(0, "Another sphere in the chest.")
     walked.tab.go_live()
     walked.jobs.run_all()
     assert session.grounded[-1] == "Another sphere in the chest."
