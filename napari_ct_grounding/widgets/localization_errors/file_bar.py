@@ -50,8 +50,8 @@ class FileBar(QWidget):
         self.stage = QLabel(self)
         self.cancel = QPushButton("Cancel", self)
         self.cancel.clicked.connect(lambda: self.cancel_requested.emit())
-        self._has_rows = False
         self._lay_out()
+        self.set_file(None, has_rows=False)
         self.set_working(None)
 
     def _lay_out(self) -> None:

@@ -63,12 +63,12 @@ class ScatterPlot(QWidget):
         self._picture: QPixmap | None = None
         self._ranges = ((0.0, 1.0), (0.0, 1.0))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(124)
         self.setMouseTracking(True)
         self.setAccessibleName("Rows as points; a click chooses one")
 
     def sizeHint(self) -> QSize:  # noqa: N802, D102 (Qt's name)
-        return QSize(380, 150)
+        return QSize(380, 124)
 
     # -- what is shown
 

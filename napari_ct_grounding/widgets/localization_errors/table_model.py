@@ -203,8 +203,8 @@ class ErrorTableModel(QAbstractTableModel):
             return COLUMNS[section].name
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{COLUMNS[section].tip}. Click to sort"
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(COLUMNS[section])
+        if role == Qt.ItemDataRole.TextAlignmentRole:  # on the right stands the arrow of the order
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
