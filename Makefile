@@ -52,9 +52,8 @@ lint: environment ## ruff, mypy and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-shots: environment ## take the picture of the README again
-	@mkdir -p docs/images
-	$(SCREEN) $(BIN)/ct-grounding demo --screenshot docs/images/demo.png
+shots: environment ## make every picture of docs and README, and its film, from the running program (some in ARGS="radiologist film")
+	$(SCREEN) $(BIN)/python -m tests.shots $(ARGS)
 
 environment: system-libraries $(READY)
 
