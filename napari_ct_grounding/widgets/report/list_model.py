@@ -35,6 +35,12 @@ class ReportListModel(QAbstractListModel):
         """What is shown, top first."""
         return self._lines
 
+    @property
+    def are_slices_unnumbered(self) -> bool:
+        """Whether there are answers, and their slices bear no image numbers: files other than DICOM."""
+        results = [line.result for line in self._lines if line.result is not None]
+        return bool(results) and all(result.image_number is None for result in results)
+
     def set_lines(self, lines: Sequence[ReportLine]) -> bool:
         """Show other lines; returns whether they are other ones, so that what was selected is gone."""
         old, self_lines = self._lines, list(lines)

@@ -221,6 +221,8 @@ class _Header(QWidget):
         last = len(COLUMNS) - 1
         for number, (name, (left, right)) in enumerate(zip(COLUMNS, columns.figures, strict=True)):
             side = Qt.AlignmentFlag.AlignLeft if number == last else Qt.AlignmentFlag.AlignRight
+            if number == 0 and self._view.lines.are_slices_unnumbered:
+                name = "Slice"
             painter.drawText(
                 QRectF(left, 0, right - left, self.height()), int(side | Qt.AlignmentFlag.AlignVCenter), name
             )
