@@ -40,6 +40,7 @@ class Housekeeping:
         self._store = store
         self._jobs = jobs
         self._last_failure = ""
+        store.keeps_embeddings = read_settings().keeps_embeddings
 
     def menu_facts(self) -> MenuFacts:
         """What the menu shows now."""
