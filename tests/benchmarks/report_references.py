@@ -1,7 +1,7 @@
 """How fast reports are read: ``python -m tests.benchmarks.report_references [NUM]``.
 
-Reports are generated: findings with references and denials, in both languages, about as long as real ones (1,300 characters). They
-are read by one process, and by two at once, as the miner does.
+Reports are generated: findings with references and denials, in both languages, about as long as real ones (1,300 characters).
+They are read by one process, and by two at once, as the miner does.
 """
 
 from __future__ import annotations

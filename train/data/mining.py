@@ -18,9 +18,9 @@ __all__ = ["MinedPair", "RefusedReference", "mine_report"]
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 #: Words around a reference that say nothing once it is cut out.
-_EMPTY_WORDS = re.compile(
-    r"^(?:\W|(?:see|siehe|vgl|best|seen|on|in|at|and|und|sowie|also|auf|zu|the|der|die|das|is|are|e\.g|z\.\s?B|cf)\b\.?)+"
-    r"|(?:\s|[,;:(\[]|\b(?:see|siehe|vgl\.?|on|in|at|and|und|sowie|auf|of|von|der|cf|e\.g\.|z\.\s?B\.))+$",
+_LEADING = re.compile(r"^(?:\W|(?:see|siehe|vgl|and|und|sowie|also|cf|e\.g|z\.\s?B)\b\.?)+", re.IGNORECASE)
+_TRAILING = re.compile(
+    r"(?:\s|[,;:(\[]|\b(?:see|siehe|vgl\.?|on|in|at|and|und|sowie|auf|of|von|der|cf\.?|e\.g\.|z\.\s?B\.))+$",
     re.IGNORECASE,
 )
 _EMPTY_BRACKETS = re.compile(r"[(\[]\s*(?:(?:see|siehe|s\.|vgl\.|cf\.|and|und|[,;/])\s*)*[)\]]", re.IGNORECASE)
@@ -256,7 +256,8 @@ def _tidy(text: str) -> str:
     folded = re.sub(r"\s+([,.;:)\]])", r"\1", " ".join(folded.split()))
     for opening, closing in ("()", "[]"):
         if folded.count(opening) != folded.count(closing):
-            folded = folded.replace(opening, " ").replace(closing, " ")
-    folded = " ".join(_EMPTY_WORDS.sub("", folded.strip()).split())
-    folded = re.sub(r"[\s,;:]+([.!?]?)$", r"\1", folded)
-    return folded if _WORD.search(folded) else ""
+            folded = " ".join(folded.replace(opening, " ").replace(closing, " ").split())
+    words = _LEADING.sub("", folded.strip())
+    stop = words[-1:] if words[-1:] in (".", "!", "?") else ""
+    words = _TRAILING.sub("", words.removesuffix(stop))
+    return f"{words}{stop}" if _WORD.search(words) else ""
