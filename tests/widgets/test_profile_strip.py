@@ -115,7 +115,7 @@ def test_a_click_on_a_curve_tells_whose_it_is_and_one_beside_them_does_not(qtbot
     strip.profile_clicked.connect(told.append)
     strip.set_overlays(others[:1])
     z_mm = float(others[0].depths_mm[int(np.argmax(others[0].profile))])
-    x = strip._scale().x_at(others[0], z_mm)
+    x = strip._layout().scale().x_at(others[0], z_mm)
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(strip.y_of_z(z_mm))))
     assert told == [others[0]]
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(x) - 15, round(strip.y_of_z(z_mm))))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import (
     QBrush,
@@ -30,20 +30,18 @@ from napari_ct_grounding.core.results import GroundingResult
 from napari_ct_grounding.widgets.panels.colors import PanelColors
 from napari_ct_grounding.widgets.panels.profile_painting import (
     MAX_OVERLAYS,
-    CurveScale,
     overlay_pen,
     paint_overlay,
     paint_profile,
 )
 from napari_ct_grounding.widgets.panels.strip_export import save_strip_picture, save_strip_table
-from napari_ct_grounding.widgets.panels.strip_marks import MARK_KINDS, StripMark, mark_rect, paint_marks
+from napari_ct_grounding.widgets.panels.strip_layout import StripContent, StripLayout
+from napari_ct_grounding.widgets.panels.strip_marks import MARK_KINDS, StripMark, paint_marks
 
 __all__ = ["ProfileStrip", "tick_positions"]
 
 _WIDTH = 82
 _TOP, _BOTTOM, _LEFT, _RIGHT = 20, 10, 33, 8
-#: A click within this distance (px) of a curve means it.
-_NEAR = 4.0
 
 
 class ProfileStrip(QWidget):
@@ -64,11 +62,7 @@ class ProfileStrip(QWidget):
     def __init__(self, colors: PanelColors, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colors = colors
-        self._extent_mm: tuple[float, float] | None = None
-        self._covered_mm: tuple[float, float] | None = None
-        self._result: GroundingResult | None = None
-        self._overlays: tuple[GroundingResult, ...] = ()
-        self._marks: tuple[StripMark, ...] = ()
+        self._content = StripContent()
         self._position_mm: float | None = None
         self._picture: QPixmap | None = None
         self._wheel_rest = 0
@@ -89,23 +83,19 @@ class ProfileStrip(QWidget):
 
     def set_extent(self, extent_mm: tuple[float, float] | None, covered_mm: tuple[float, float] | None = None) -> None:
         """Show the scan from its lowest to its highest slice, and which part of it the model saw; another one comes empty."""
-        if (extent_mm, covered_mm) != (self._extent_mm, self._covered_mm):
-            self._extent_mm, self._covered_mm = extent_mm, covered_mm
-            self._result, self._overlays, self._marks = None, (), ()
-            self._repaint_all()
+        if (extent_mm, covered_mm) != (self._content.extent_mm, self._content.covered_mm):
+            self._show(StripContent(extent_mm, covered_mm))
 
     def set_result(self, result: GroundingResult | None) -> None:
         """Show a profile with its interval; None shows the axis alone. Overlays and marks of another one go."""
-        if result is not self._result:
-            self._result, self._overlays, self._marks = result, (), ()
-            self._repaint_all()
+        if result is not self._content.result:
+            self._show(StripContent(self._content.extent_mm, self._content.covered_mm, result))
 
     def set_overlays(self, results: Sequence[GroundingResult]) -> None:
         """Draw the first few of other profiles as lines over the one that is shown, on one scale with it."""
-        overlays = tuple(result for result in results if result is not self._result)[:MAX_OVERLAYS]
-        if overlays != self._overlays:
-            self._overlays = overlays
-            self._repaint_all()
+        overlays = tuple(result for result in results if result is not self._content.result)[:MAX_OVERLAYS]
+        if overlays != self._content.overlays:
+            self._show(replace(self._content, overlays=overlays))
 
     def set_marks(self, marks: Sequence[tuple[float, float, str, str]]) -> None:
         """Draw places beside the profile: (z_lo_mm, z_hi_mm, label, kind), see `StripMark`."""
@@ -113,9 +103,8 @@ class ProfileStrip(QWidget):
         unknown = {mark.kind for mark in new} - set(MARK_KINDS)
         if unknown:
             raise ValueError(f"The kind of a mark is {sorted(unknown)}; it must be one of {MARK_KINDS}.")
-        if new != self._marks:
-            self._marks = new
-            self._repaint_all()
+        if new != self._content.marks:
+            self._show(replace(self._content, marks=new))
 
     def set_position(self, z_mm: float | None) -> None:
         """Move the line that shows where the viewer stands."""
@@ -131,22 +120,27 @@ class ProfileStrip(QWidget):
     @property
     def result(self) -> GroundingResult | None:
         """What is shown."""
-        return self._result
+        return self._content.result
 
     @property
     def overlays(self) -> tuple[GroundingResult, ...]:
         """The profiles drawn over it."""
-        return self._overlays
+        return self._content.overlays
 
     @property
     def marks(self) -> tuple[StripMark, ...]:
         """The places drawn beside it."""
-        return self._marks
+        return self._content.marks
 
     def legend(self) -> list[tuple[QPen, str]]:
         """Stroke and sentence of every curve, the filled one first."""
-        own = [] if self._result is None else [(QPen(self._colors.accent, 1.6), self._result.sentence)]
-        return own + [(overlay_pen(i, self._colors), result.sentence) for i, result in enumerate(self._overlays)]
+        pens = [QPen(self._colors.accent, 1.6)] if self.result is not None else []
+        pens += [overlay_pen(number, self._colors) for number in range(len(self.overlays))]
+        return [(pen, curve.sentence) for pen, curve in zip(pens, self._content.curves, strict=True)]
+
+    def _show(self, content: StripContent) -> None:
+        self._content = content
+        self._repaint_all()
 
     def _repaint_all(self) -> None:
         self._picture = None
@@ -157,18 +151,16 @@ class ProfileStrip(QWidget):
     def _plot(self) -> QRectF:
         return QRectF(_LEFT, _TOP, max(1, self.width() - _LEFT - _RIGHT), max(1, self.height() - _TOP - _BOTTOM))
 
+    def _layout(self) -> StripLayout:
+        return StripLayout(self._content, self._plot())
+
     def y_of_z(self, z_mm: float) -> float:
         """Height in the widget (pixels from the top) of a world z."""
-        low, high = self._extent_mm or (0.0, 1.0)
-        plot = self._plot()
-        return plot.bottom() - (z_mm - low) / max(high - low, 1e-6) * plot.height()
+        return self._layout().y_of_z(z_mm)
 
     def z_of_y(self, y: float) -> float:
         """World z (mm) at a height in the widget, clipped to the scan."""
-        low, high = self._extent_mm or (0.0, 1.0)
-        plot = self._plot()
-        share = (plot.bottom() - y) / plot.height()
-        return low + min(max(share, 0.0), 1.0) * (high - low)
+        return self._layout().z_of_y(y)
 
     # -- painting
 
@@ -186,7 +178,7 @@ class ProfileStrip(QWidget):
             painter.end()
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
-        if self._position_mm is not None and self._extent_mm is not None:
+        if self._position_mm is not None and self._content.extent_mm is not None:
             self._paint_position(painter)
         painter.end()
 
@@ -199,49 +191,38 @@ class ProfileStrip(QWidget):
         painter.fillRect(plot, self._colors.field)
         painter.setPen(self._colors.faded)
         painter.drawText(QRectF(0, 2, _LEFT - 4, 14), int(Qt.AlignmentFlag.AlignRight), "z mm")
-        if self._extent_mm is None:
+        if self._content.extent_mm is None:
             return
         self._paint_uncovered(painter, plot)
         self._paint_curves(painter, plot)
-        paint_marks(painter, self._placed_marks(), self._colors)
+        paint_marks(painter, self._layout().marks(), self._colors)
         painter.setPen(QPen(self._colors.line, 1))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(plot.adjusted(0.5, 0.5, -0.5, -0.5))
         painter.setPen(self._colors.faded)
-        for z in tick_positions(*self._extent_mm, max(2, int(plot.height() // 48))):
+        for z in tick_positions(*self._content.extent_mm, max(2, int(plot.height() // 48))):
             y = self.y_of_z(z)
             painter.drawLine(QPointF(_LEFT - 3, y), QPointF(_LEFT, y))
             flags = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             painter.drawText(QRectF(0, y - 7, _LEFT - 5, 14), flags, f"{z:.0f}".replace("-", "\u2212"))
 
     def _paint_uncovered(self, painter: QPainter, plot: QRectF) -> None:
-        if self._covered_mm is None or self._extent_mm is None:
+        extent, covered = self._content.extent_mm, self._content.covered_mm
+        if extent is None or covered is None:
             return
         brush = QBrush(self._colors.faded, Qt.BrushStyle.BDiagPattern)
-        for low, high in ((self._extent_mm[0], self._covered_mm[0]), (self._covered_mm[1], self._extent_mm[1])):
+        for low, high in ((extent[0], covered[0]), (covered[1], extent[1])):
             if high - low > 0.5:
                 top, bottom = self.y_of_z(high), self.y_of_z(low)
                 painter.fillRect(QRectF(plot.left(), top, plot.width(), bottom - top), brush)
 
     def _paint_curves(self, painter: QPainter, plot: QRectF) -> None:
-        scale = self._scale()
-        if self._result is not None:
-            paint_profile(painter, plot, self._result, scale, self.y_of_z, self._colors)
-        for index, overlay in enumerate(self._overlays):
-            paint_overlay(painter, plot, overlay, scale, self.y_of_z, overlay_pen(index, self._colors))
-
-    def _curves(self) -> list[GroundingResult]:
-        return [*self._overlays, *(() if self._result is None else (self._result,))]
-
-    def _scale(self) -> CurveScale:
-        return CurveScale.of(self._curves(), self._plot())
-
-    def _placed_marks(self) -> list[tuple[StripMark, QRectF]]:
-        plot = self._plot()
-        return [
-            (mark, mark_rect(mark.kind, plot, self.y_of_z(mark.z_hi_mm), self.y_of_z(mark.z_lo_mm)))
-            for mark in self._marks
-        ]
+        layout = self._layout()
+        scale = layout.scale()
+        if self.result is not None:
+            paint_profile(painter, plot, self.result, scale, layout.y_of_z, self._colors)
+        for number, overlay in enumerate(self.overlays):
+            paint_overlay(painter, plot, overlay, scale, layout.y_of_z, overlay_pen(number, self._colors))
 
     def _paint_position(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -259,10 +240,10 @@ class ProfileStrip(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        place = event.position()
-        mark, curve = self._mark_at(place), self._curve_at(place)
+        place, layout = event.position(), self._layout()
+        mark, curve = layout.mark_at(place), layout.curve_at(place)
         if mark is not None:
-            z_mm = self._marks[mark].z_mm  # whoever hears of the click may set other marks
+            z_mm = self.marks[mark].z_mm  # whoever hears of the click may set other marks
             self.mark_clicked.emit(mark)
             self.z_requested.emit(z_mm)
             return
@@ -270,37 +251,21 @@ class ProfileStrip(QWidget):
             self.profile_clicked.emit(curve)
         self._ask_for_place(event)
 
-    def _mark_at(self, place: QPointF) -> int | None:
-        """Number of the mark under the mouse, the nearest where several lie; bands are no targets, as they fill the plot."""
-        hits = [
-            (abs(rect.center().y() - place.y()), number)
-            for number, (mark, rect) in enumerate(self._placed_marks())
-            if mark.kind in ("finding", "reference") and rect.contains(place)
-        ]
-        return min(hits)[1] if hits else None
-
-    def _curve_at(self, place: QPointF) -> GroundingResult | None:
-        """The curve under the mouse, the nearest where several pass."""
-        scale, z_mm = self._scale(), self.z_of_y(place.y())
-        far = [(x, result) for result in self._curves() if (x := scale.x_at(result, z_mm)) is not None]
-        x, result = min(far, key=lambda entry: abs(entry[0] - place.x()), default=(math.inf, None))
-        return result if abs(x - place.x()) <= _NEAR else None
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802, D102
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._ask_for_place(event)
-        elif self._extent_mm is not None:
-            QToolTip.showText(event.globalPosition().toPoint(), self._description(event.position()), self)
+        elif self._content.extent_mm is not None:
+            QToolTip.showText(event.globalPosition().toPoint(), self._layout().description(event.position()), self)
 
     def _ask_for_place(self, event: QMouseEvent) -> None:
-        if self._extent_mm is not None:
+        if self._content.extent_mm is not None:
             self.z_requested.emit(self.z_of_y(event.position().y()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802, D102
         # Touchpads send many small turns; one step is 120 (eighths of a degree).
         self._wheel_rest += event.angleDelta().y()
         steps = int(self._wheel_rest / 120)
-        if steps and self._extent_mm is not None:
+        if steps and self._content.extent_mm is not None:
             self._wheel_rest -= 120 * steps
             self.step_requested.emit(steps)
         event.accept()
@@ -311,8 +276,8 @@ class ProfileStrip(QWidget):
         picture.triggered.connect(lambda: self._save("PNG (*.png)", ".png"))
         table = menu.addAction("Save profiles as table (CSV)\u2026")
         table.triggered.connect(lambda: self._save("CSV (*.csv)", ".csv"))
-        picture.setEnabled(self._extent_mm is not None)
-        table.setEnabled(bool(self._curves()))
+        picture.setEnabled(self._content.extent_mm is not None)
+        table.setEnabled(bool(self._content.curves))
         menu.exec(event.globalPos())
 
     def _save(self, kind: str, suffix: str) -> None:
@@ -335,33 +300,7 @@ class ProfileStrip(QWidget):
         if path.suffix == ".png":
             save_strip_picture(path, self, self.legend(), self.palette().window().color(), self._colors.text)
         else:
-            save_strip_table(path, [result for result in (self._result, *self._overlays) if result is not None])
-
-    def _description(self, place: QPointF) -> str:
-        z_mm = self.z_of_y(place.y())
-        lines = [f"z {z_mm:.1f} mm".replace("-", "\u2212")]
-        if self._covered_mm is not None and not self._covered_mm[0] <= z_mm <= self._covered_mm[1]:
-            lines.append("not seen by the model")
-        elif self._result is not None:
-            lines += _lines_of(self._result, z_mm)
-        mark, curve = self._mark_at(place), self._curve_at(place)
-        if mark is not None:
-            lines.append(self._marks[mark].label)
-        elif curve is not None:
-            lines.append(curve.sentence)
-        lines += [mark.label for mark in self._marks if mark.kind == "truth" and mark.z_lo_mm <= z_mm <= mark.z_hi_mm]
-        return "\n".join(lines)
-
-
-def _lines_of(result: GroundingResult, z_mm: float) -> list[str]:
-    lines = []
-    value = result.profile[int(np.argmin(np.abs(result.depths_mm - z_mm)))]
-    if np.isfinite(value):
-        lines.append(f"similarity {value:.2f}".replace("-", "\u2212"))
-    low, high = result.interval_mm
-    if result.has_location and low <= z_mm <= high:
-        lines.append(f"in the interval {low:.0f} to {high:.0f} mm".replace("-", "\u2212"))
-    return lines
+            save_strip_table(path, self._content.curves)
 
 
 def tick_positions(low: float, high: float, max_ticks: int) -> list[float]:

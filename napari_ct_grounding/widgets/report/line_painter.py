@@ -20,6 +20,8 @@ _GUTTER, _GAP, _PADDING = 16, 6, 3
 #: From this width on (px) figures stand beside the sentence.
 _WIDE = 640
 _MAX_TEXT_LINES = 2
+#: Wrapped sentences that are kept.
+_MAX_BROKEN = 1000
 #: The widest that a figure can be.
 _SAMPLES = ("0000", "\u22120000", "\u2212000\u2026\u2212000", "\u22120.00")
 
@@ -75,6 +77,9 @@ class LinePainter(QStyledItemDelegate):
         super().__init__(view)
         self._view = view
         self.colors = colors
+        self._broken: dict[
+            tuple[str, str, float], list[str]
+        ] = {}  # wrapped sentences: scrolling paints them again and again
         #: Strokes of the sentences that lie over the one shown on the strip, by row of the report.
         self.strokes: dict[int, QPen] = {}
 
@@ -88,6 +93,15 @@ class LinePainter(QStyledItemDelegate):
         """Where things stand at the view's present width."""
         return FigureColumns.of_width(self._view.viewport().width(), QFontMetrics(self.figure_font()))
 
+    def _text_lines(self, line: ReportLine, columns: FigureColumns) -> list[str]:
+        font, width = self._view.font(), columns.text[1] - columns.text[0]
+        key = (_prefixed(line), font.key(), width)
+        if key not in self._broken:
+            if len(self._broken) > _MAX_BROKEN:
+                self._broken.clear()  # the dock was drawn to many widths
+            self._broken[key] = _wrapped(_prefixed(line), font, width)
+        return self._broken[key]
+
     # -- size
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:  # noqa: N802, D102
@@ -97,7 +111,7 @@ class LinePainter(QStyledItemDelegate):
         if line.row is None:
             return QSize(width, height + 3 * _PADDING)
         columns = self.columns()
-        num_lines = len(_wrapped(_prefixed(line), self._view.font(), columns.text[1] - columns.text[0]))
+        num_lines = len(self._text_lines(line, columns))
         figures = 0 if columns.is_beside else QFontMetrics(self.figure_font()).height() + 1
         return QSize(width, num_lines * height + figures + 2 * _PADDING)
 
@@ -143,7 +157,7 @@ class LinePainter(QStyledItemDelegate):
         painter.setPen(color)
         left, right = columns.text
         top = rect.top() + _PADDING
-        for text in _wrapped(_prefixed(line), self._view.font(), right - left):
+        for text in self._text_lines(line, columns):
             painter.drawText(QRectF(left, top, right - left, metrics.height()), _LEFT, text)
             top += metrics.height()
         figures = QFontMetrics(self.figure_font())
