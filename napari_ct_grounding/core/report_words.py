@@ -109,13 +109,15 @@ DENIES_BEFORE = _words(
     r"(?:is|are|was|were|has|have)?\s*not (?:been )?(?:seen|identified|visible|visuali[sz]ed|present|demonstrated|"
     r"detected|found|evident|shown|appreciated|observed|noted|included|imaged|covered|depicted|part of|"
     r"recogni[sz]\w+|any longer)",
-    r"absent\b", r"(?:is|are) excluded", r"(?:has been |have been |are |is )?ruled out", r":\s*none\b",
+    r"absent\b", r"(?:is|are) excluded", r"(?:has been |have been |are |is )?ruled out",
+    r"(?<=: )(?:none|nil)\b", r"(?<=: )no\W*$",
     r"none (?:seen|found|detected)", r"no longer", r"(?:has|have) (?:completely |fully )?(?:resolved|cleared|disappeared)",
     r"completely resolved", r"excluded\b(?<!not excluded)", r"outside the (?:field|scan)",
     r"nicht (?:mehr )?(?:eindeutig )?(?:nachweis\w*|nachzuweisen|erkennbar|erkenntlich|sichtbar|vorhanden|"
     r"abgrenzbar|abzugrenzen|zu sehen|zu erkennen|darstellbar|dargestellt|gegeben|ersichtlich|erfasst|miterfasst|"
     r"abgebildet|teil der|festzustellen|vorliegend|gefunden)",
-    r"ausgeschlossen", r":\s*nein\b", r"(?:vollständig|komplett) (?:regredient|rückläufig|rückgebildet|verschwunden)",
+    r"ausgeschlossen", r"(?<=: )nein\b", r"(?<=: )keine?[rs]?\W*$",
+    r"(?:vollständig|komplett) (?:regredient|rückläufig|rückgebildet|verschwunden)",
     r"verschwunden", r"außerhalb des", r"\bnegativ\b",
 )  # fmt: skip
 #: Looks like a denial and is none.

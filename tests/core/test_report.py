@@ -92,6 +92,10 @@ def test_sentences_end_where_they_do(text: str, num: int) -> None:
         ("Rundherd nicht mehr nachweisbar.", True),
         ("Kein Erguss, jedoch Atelektase links.", False),
         ("Metastase nicht auszuschließen.", False),
+        ("Peribronchial thickening: none.", True),
+        ("Pneumothorax: no.", True),
+        ("Pleuraerguss: keiner.", True),
+        ("Fraktur: nein.", True),
     ],
 )
 def test_denial_has_a_scope(text: str, is_negated: bool) -> None:
