@@ -35,7 +35,7 @@ class ReportLine:
     remark : str
         Stands where the figures would.
     reference : str
-        What the report itself refers to, and how far off; short.
+        How far off the images are that the sentence itself refers to, or why that is not known; short.
     tool_tip : str
     result : GroundingResult or None
     """
@@ -114,7 +114,7 @@ def _line(
         is_faded=row.is_faded,
         figures=_figures(result) if result is not None and has_place else (),
         remark=remark,
-        reference=", ".join(_reference_text(reference, result) for reference in references),
+        reference=_references_text(references, result),
         tool_tip="\n".join(_tips(row, result, refusal, references)),
         result=result,
     )
@@ -136,11 +136,19 @@ def _figures(result: GroundingResult) -> tuple[str, ...]:
     return str(name), _signed(result.z_mm), interval, _signed(result.score, 2)
 
 
-def _reference_text(reference: PlacedReference, result: GroundingResult | None) -> str:
+def _references_text(references: Sequence[PlacedReference], result: GroundingResult | None) -> str:
+    """Differences, or why there are none; named where there are several, as one stands in the sentence itself."""
+    texts = [_difference_text(reference, result) for reference in references]
+    if len(references) == 1:
+        return texts[0]
+    return ", ".join(f"{reference.name} {text}" for reference, text in zip(references, texts, strict=True))
+
+
+def _difference_text(reference: PlacedReference, result: GroundingResult | None) -> str:
     difference = reference.difference_mm(result)
-    if difference is not None:
-        return f"{reference.name} {'~' if reference.is_approximate else ''}{_difference(difference)}"
-    return f"{reference.name} {reference.short_reason}" if reference.short_reason else reference.name
+    if difference is None:
+        return reference.short_reason
+    return f"{'~' if reference.is_approximate else ''}{_difference(difference)} mm"
 
 
 def _tips(

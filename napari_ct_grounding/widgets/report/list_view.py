@@ -25,7 +25,7 @@ _COLUMN_TIPS = (
     "Position of the slice in the patient (RAS, towards the head), mm",
     "Range (mm) that holds most of the similarity; the model cannot say it more exactly",
     "Cosine similarity, -1 to 1. Not a probability",
-    "Series:image that the sentence itself refers to, and how far (mm) above (+) or below it the prediction lies",
+    "How far the prediction lies above (+) or below the image that the sentence itself refers to",
 )
 
 

@@ -16,12 +16,12 @@ __all__ = ["PlacedReference", "ReferencePlacer"]
 
 #: From the cause of a `Resolution` to a word or two.
 _SHORT_REASONS = {
-    "prior study": "(prior study)",
-    "no such series": "(other series)",
-    "no such image": "(no such image)",
-    "no image numbers": "(no image numbers)",
+    "prior study": "prior study",
+    "no such series": "other series",
+    "no such image": "no such image",
+    "no image numbers": "no image numbers",
 }
-_AMBIGUOUS = "(not clear)"
+_AMBIGUOUS = "not clear"
 _NO_NUMBERS = (
     "The slices of this volume bear no image numbers; NIfTI keeps none. Open the DICOM folder to see where it lies."
 )

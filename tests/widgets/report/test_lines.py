@@ -93,16 +93,14 @@ def test_the_difference_counts_to_the_nearest_image_and_is_nothing_inside_a_rang
 def test_references_stand_beside_the_prediction_with_the_difference_in_mm(result):
     place = PlacedReference(_reference(38), (result.z_mm + 12.0,))
     line = _lines(result, references=[place])[3]
-    assert line.reference == "4:38 \u221212"
+    assert line.reference == "\u221212 mm"
     assert "the prediction lies 12 mm below it" in line.tool_tip
 
 
 def test_a_reference_without_a_place_says_why(result):
-    place = PlacedReference(
-        _reference(38), reason="The volume that is open is series 2.", short_reason="(other series)"
-    )
+    place = PlacedReference(_reference(38), reason="The volume that is open is series 2.", short_reason="other series")
     line = _lines(result, references=[place])[3]
-    assert line.reference == "4:38 (other series)"
+    assert line.reference == "other series"
     assert "The volume that is open is series 2." in line.tool_tip
     mark = place.to_mark(result)
     assert (mark.text, mark.z_mm, mark.difference_mm) == ("series 4, image 38", None, None)
@@ -127,3 +125,11 @@ def test_the_table_for_a_spreadsheet_has_a_line_for_each_sentence(result):
 def test_the_status_counts_findings_and_progress(result):
     assert status_text(_lines(result), 0, None)[0] == "3 findings"
     assert status_text(_lines(), 0, (12, 40))[0] == "12 of 40"
+
+
+def test_several_references_of_a_sentence_are_named(result):
+    places = [
+        PlacedReference(_reference(38), (result.z_mm,)),
+        PlacedReference(_reference(3, series=9), short_reason="other series"),
+    ]
+    assert _lines(result, references=places)[3].reference == "4:38 \u00b10 mm, 9:3 other series"

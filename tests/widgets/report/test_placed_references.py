@@ -39,9 +39,9 @@ def test_an_image_number_is_looked_up_in_the_slice_table(volume):
 @pytest.mark.parametrize(
     ("options", "short", "reason"),
     [
-        ({"series": 9}, "(other series)", "The volume that is open is series 4."),
-        ({"is_prior": True}, "(prior study)", "earlier study"),
-        ({"images": (99,)}, "(no such image)", "no image 99"),
+        ({"series": 9}, "other series", "The volume that is open is series 4."),
+        ({"is_prior": True}, "prior study", "earlier study"),
+        ({"images": (99,)}, "no such image", "no image 99"),
     ],
 )
 def test_what_has_no_place_says_why(volume, options, short, reason):
@@ -55,14 +55,14 @@ def test_what_has_no_place_says_why(volume, options, short, reason):
 def test_slices_without_image_numbers_are_not_guessed_at(volume):
     bare = replace(volume, slice_table=tuple(SliceRecord(i) for i in range(48)))
     for source in (_source(bare), LayerSource("a", "plain", volume.geometry)):
-        assert _place(ReferencePlacer(source), 12).short_reason == "(no image numbers)"
+        assert _place(ReferencePlacer(source), 12).short_reason == "no image numbers"
 
 
 def test_images_that_bear_one_number_are_named_and_none_is_chosen(volume):
     table = tuple(replace(record, image_number=max(record.image_number, 2)) for record in volume.slice_table)
     place = _place(ReferencePlacer(_source(replace(volume, slice_table=table))), 2)
     assert place.z_mm == ()
-    assert place.short_reason == "(not clear)"
+    assert place.short_reason == "not clear"
     assert "It may be image 2" in place.reason
 
 
