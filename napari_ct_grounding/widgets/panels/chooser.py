@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QStandardItemModel
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtGui import QPaintEvent, QPalette, QStandardItemModel
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
 
 __all__ = ["Chooser"]
 
 _MAX_POPUP_WIDTH = 640
+#: Between the text and the arrow (px).
+_MARGIN = 6
 
 
 class Chooser(QComboBox):
@@ -45,6 +47,27 @@ class Chooser(QComboBox):
     def row_of(self, key: Hashable) -> int:
         """Return the row of a key; -1 for none. Unlike Qt's own search, by equality in Python."""
         return next((row for row in range(self.count()) if self.itemData(row) == key), -1)
+
+    def shown_text(self) -> str:
+        """Return what stands in the closed list: the chosen name, cut with dots where it is too long; else what to do."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        width = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
+        text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
+        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width - _MARGIN)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
+        """Paint as Qt does, but for the cut: napari's style breaks off in the middle of a letter."""
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        if self.currentIndex() < 0:
+            option.palette.setBrush(QPalette.ColorRole.ButtonText, option.palette.placeholderText())
+        painter.setPen(option.palette.color(QPalette.ColorRole.Text))
+        option.currentText = self.shown_text()
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def showPopup(self) -> None:  # noqa: N802 (Qt's name)
         """Open the list as wide as its rows, up to a limit, so that they can be told apart."""
