@@ -1,4 +1,4 @@
-"""The film of the README: ten seconds of the running program, taken frame by frame. The wait while the scan is encoded is left out."""
+"""The film of the README: ten seconds of the running program, frame by frame. The wait for the encoding is left out."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ def take_film(out: Path, scratch: Path) -> None:
         dock = user.open_dock("CT Grounding")
         user.drop(dock, study.folder)
         user.wait(lambda: viewer.layers, "the scan")
+        user.wait(lambda: user.can_press("Encode"), "the button Encode")
         user.click("Encode")
         user.wait_for_quiet(dock)
         film = Film(user)

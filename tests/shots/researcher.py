@@ -76,13 +76,9 @@ def _ask_why_and_compare(user: User, other: Path) -> None:
 
 
 def _compare(user: User, dock: Any, other: Path) -> None:
-    """Choose a folder of weights, which a file dialog would give, and compare."""
-    panel = next(
-        chooser
-        for chooser in user.window.findChildren(WeightsChooser)
-        if chooser.isVisible() and chooser.accessibleName() == "Second weights"
-    )
-    panel.weights_chosen.emit(other)
+    """Choose a folder of weights, as the file dialog of the last row would, and compare."""
+    choosers = [box for box in user.window.findChildren(WeightsChooser) if box.accessibleName() == "Second weights"]
+    choosers[0].add_folder(other)
     user.click("Compare")
     user.wait_for_quiet(dock)
     table = user.see(QTreeWidget)

@@ -154,8 +154,10 @@ class User:
         return found[0]
 
     def focused(self) -> QWidget:
-        """What the keyboard goes to."""
-        widget = QApplication.focusWidget()
+        """What the keyboard goes to. Without a window manager, a menu takes the focus of the window along."""
+        self.window.activateWindow()
+        self.pause()
+        widget = QApplication.focusWidget() or self.window.focusWidget()
         if widget is None:
             raise LookupError("Nothing has the focus.")
         return widget
@@ -176,6 +178,10 @@ class User:
         place = self.window.geometry()
         screen = QGuiApplication.primaryScreen()
         return screen.grabWindow(0, place.x(), place.y(), place.width(), place.height())
+
+    def can_press(self, words: str) -> bool:
+        """Whether a button with these words is in sight and not grey."""
+        return any(button.isEnabled() for button in self._buttons(words, self.window))
 
     # -- patience
 
