@@ -61,6 +61,8 @@ FINDING = _stems(
     atroph pneu\b thymom \bmyom fibroid \bicd\b klappenersatz kunstklapp herzklappe heart\svalve valve\srepl
     plattenimpression filters?\b \bzvk\b hydrothora free\sgas \btubes?\b volume\sloss sequel neoplas \blines?\b \bggo\b
     fixation hardware spiculat trapped bruch\b cerclage \bcvc\b
+    höhle höhlenbildung schiene\b \bpicc luft\b aussparung lith\b liths\b megal(?:y|ie) intubation \bdj\b lymphom
+    einschmelz prozess
     """
 )  # fmt: skip
 
@@ -112,7 +114,9 @@ DENIES_BEFORE = _words(
     r"absent\b", r"(?:is|are) excluded", r"(?:has been |have been |are |is )?ruled out",
     r"(?<=: )(?:none|nil)\b", r"(?<=: )no\W*$",
     r"none (?:seen|found|detected)", r"no longer", r"(?:has|have) (?:completely |fully )?(?:resolved|cleared|disappeared)",
-    r"completely resolved", r"excluded\b(?<!not excluded)", r"outside the (?:field|scan)",
+    r"completely resolved",
+    r"(?:has |have )?(?:fully|completely) regressed", r"resolved(?=\W*$)", r"(?:is|are) gone\b",
+    r"excluded\b(?<!not excluded)", r"outside the (?:field|scan)",
     r"nicht (?:mehr )?(?:eindeutig )?(?:nachweis\w*|nachzuweisen|erkennbar|erkenntlich|sichtbar|vorhanden|"
     r"abgrenzbar|abzugrenzen|zu sehen|zu erkennen|darstellbar|dargestellt|gegeben|ersichtlich|erfasst|miterfasst|"
     r"abgebildet|teil der|festzustellen|vorliegend|gefunden)",
@@ -194,8 +198,9 @@ EARLIER = _words(
     r"gegenüber (?:der|dem)", r"seit\b", r"wie (?:im )?vor", r"größenkonstant\w*", r"weiterhin", r"still\b", r"remains",
     r"verlauf\w*", r"stabil\w*", r"progress\b", r"befund(?:ä|dyn)\w*",
 )  # fmt: skip
-#: A comparison in general: it points nowhere unless it affirms a finding.
+#: A comparison in general, or what was done: it points nowhere unless it affirms a finding.
 COMPARISON_ONLY = _words(
+    r"status post", r"z\.\s?n\.",
     r"compar\w+", r"vergleich\w*", r"prior (?:study|studies|ct)", r"previous (?:study|examination)", r"voruntersuchung\w*",
     r"voraufnahme\w*", r"befundkonstanz",
 )  # fmt: skip
@@ -213,7 +218,7 @@ PLACELESS = _words(
     r"tumorkonferenz", r"zu erwägen", r"angeraten", r"zu diskutieren", r"screening", r"biopsy should", r"indication",
     r"indikation", r"fragestellung", r"frage nach", r"clinical (?:history|question|information|data)",
     r"klin(?:ik|ische angaben?)\b", r"anamnes\w*", r"history of", r"question\b", r"reason for", r"patient\w*\b", r"smoker",
-    r"restaging", r"\w*phase\b", r"tumou?rerkrankung", r"tumou?r disease", r"staging", r"status post", r"z\.\s?n\.",
+    r"restaging", r"\w*phase\b", r"tumou?rerkrankung", r"tumou?r disease", r"staging",
     r"referr\w+", r"zuweis\w+", r"pre-?operativ\w*", r"präoperativ\w*", r"known chronic", r"elevated inflamm",
     r"erhöhte entzünd", r"weight loss", r"gewichtsverlust", r"fieber\b", r"fever\b", r"husten", r"luftnot", r"diabetes",
     r"technique", r"technik\b", r"\w*spiral\w*", r"helical", r"contrast-enhanced ct", r"km-gestützt\w*",

@@ -51,9 +51,13 @@ def kinds_of(sentence: str) -> StatementKinds:
     ]
     is_negated = bool(denied) and not affirmed
     is_prior = EARLIER.search(sentence) is not None
-    is_pointing = bool(affirmed) or ANATOMY.search(sentence) is not None
+    has_anatomy = ANATOMY.search(sentence) is not None
+    is_pointing = bool(affirmed) or has_anatomy
+    placeless = PLACELESS.search(sentence)
+    # "Nodule in the lingula, follow-up recommended" points; "follow-up of the nodule is recommended" does not.
+    is_told_first = placeless is not None and has_anatomy and bool(affirmed) and affirmed[0].start() < placeless.start()
     is_placeless = (
-        PLACELESS.search(sentence) is not None
+        (placeless is not None and not is_told_first)
         or ELSEWHERE.search(sentence) is not None
         or EARLIER_ONLY.search(sentence) is not None
         or (COMPARISON_ONLY.search(sentence) is not None and not affirmed)
