@@ -193,7 +193,7 @@ def test_what_is_not_written_yet_is_written_when_the_dock_is_hidden(stage):
 
 def test_a_full_disk_stops_nobody(stage, monkeypatch, caplog):
     def full(_work):
-        raise OSError(28, "No space left on /home/doe")
+        raise OSError(28, "No space left on the disk of Doe")
 
     monkeypatch.setattr(module, "write_work", full)
     stage.make()
@@ -201,7 +201,7 @@ def test_a_full_disk_stops_nobody(stage, monkeypatch, caplog):
     _ask(stage, "bright sphere")
     _let_save(stage)
     stage.autosave.rest()
-    assert "doe" not in caplog.text
+    assert "Doe" not in caplog.text
 
 
 def test_work_that_was_left_is_offered_and_brought_back(stage):

@@ -80,7 +80,7 @@ def test_weights_that_we_named_are_named(inline_jobs, session, qtbot):
     assert "weights bundled" in diagnostics_text(controller)
     controller.choose_weights(WeightsChoice("radfinder"))
     assert "weights radfinder" in diagnostics_text(controller)
-    controller.choose_weights(WeightsChoice(f"/home/{MARK}"))
+    controller.choose_weights(WeightsChoice(f"/people/{MARK}"))
     assert "weights of their own" in diagnostics_text(controller)
 
 

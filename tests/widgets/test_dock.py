@@ -64,7 +64,7 @@ def test_a_sentence_typed_first_encodes_jumps_highlights_and_lists(
     assert dock.table.results()[0].image_number == 18
     assert dock.strip.position_mm == pytest.approx(-310.0)
     assert dock.strip.result.sentence == "bright sphere above"
-    assert dock.disease_panel.count() == 18
+    assert dock.disease_panel.list.count() == 18
     assert dock.presenter.canvas_text.text() == "Series 4   Image 18\nz \u2212310.0 mm   predicted slice"
     assert dock.presenter.canvas_text.letters() == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
     assert "fake (sees spheres)" in dock.status_line.facts.text()
@@ -177,6 +177,8 @@ def test_a_dock_opened_and_closed_often_leaves_neither_thread_nor_callback(
         overlays = [key for key in viewer.canvas.overlays if "ct_grounding" in key]
         return [len(emitter.callbacks) for emitter in emitters], overlays
 
+    for is_visible in (True, False):  # napari's own scale bar listens from its first appearance on
+        viewer.canvas.overlays.scale_bar.visible = is_visible
     before = callbacks()
     for _ in range(3):
         dock = open_dock(viewer)
@@ -357,7 +359,7 @@ def test_badges_and_facts_say_what_the_model_did_not_see(make_napari_viewer, qtb
     assert "Research use only" in dock.status_line.facts.text()
     from qtpy.QtCore import Qt
 
-    last = dock.disease_panel.item(dock.disease_panel.count() - 1)
+    last = dock.disease_panel.list.item(dock.disease_panel.list.count() - 1)
     assert not last.flags() & Qt.ItemFlag.ItemIsEnabled
 
 
