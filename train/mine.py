@@ -34,7 +34,7 @@ from train.data.mining_sources import MinedReport, Studies, read_reports
 __all__ = ["MiningSummary", "mine"]
 
 #: Reports done and kept at once.
-PORTION = 100
+PORTION = 20
 _PARTS = ".parts"
 _PROVENANCE = [("rule", pa.string()), ("start", pa.int64()), ("end", pa.int64())]
 _PAIRS = pa.schema(
