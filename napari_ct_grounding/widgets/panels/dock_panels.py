@@ -64,6 +64,8 @@ class DockPanels(QWidget):
         for group in (self.tabs, self.lower_tabs):
             lists.addWidget(group)
         lists.setChildrenCollapsible(False)
+        # A tab may wish for more room, but its wish does not widen the dock.
+        lists.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         lists.setSizes([300, 200])
         column = QVBoxLayout()
         column.setSpacing(6)
