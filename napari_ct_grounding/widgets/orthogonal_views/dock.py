@@ -26,6 +26,8 @@ from napari_ct_grounding.widgets.view import current_voxel, find_layer, go_to_vo
 __all__ = ["DOCK_NAME", "OrthogonalViews", "display_of", "marks_of", "open_orthogonal_views"]
 
 DOCK_NAME = "Orthogonal views"
+#: Of the height of the window, when it is opened.
+_SHARE = 0.33
 
 _EMPTY = "Open a CT to see it from the front and from the side."
 _UNKNOWN = "Which way the axes of this layer run is unknown. Answer in the dock CT Grounding, and it is shown here."
@@ -223,7 +225,12 @@ def open_orthogonal_views(viewer: Any) -> OrthogonalViews:
             widget.parent().show()
             return widget
     dock = OrthogonalViews(viewer)
-    viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="bottom")
+    area = viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="bottom")
+    window = viewer.window._qt_window
+    # Below the canvas only: docks beside it keep their height.
+    window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+    window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+    window.resizeDocks([area], [round(_SHARE * window.height())], Qt.Orientation.Vertical)
     return dock
 
 

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox,
 __all__ = ["Chooser"]
 
 _MAX_POPUP_WIDTH = 640
-#: Between the text and the arrow (px).
-_MARGIN = 6
+#: What Qt leaves free at both ends of the text, together (px).
+_MARGIN = 2
 
 
 class Chooser(QComboBox):
