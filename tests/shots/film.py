@@ -68,6 +68,7 @@ def take_film(out: Path, scratch: Path) -> None:
         user.wait(lambda: viewer.layers, "the scan")
         user.wait(lambda: user.can_press("Encode"), "the button Encode")
         user.click("Encode")
+        user.wait(lambda: dock.controller.answers is not None, "the encoded scan")
         user.wait_for_quiet(dock)
         film = Film(user)
         film.take(_PAUSE_MS)
@@ -76,6 +77,7 @@ def take_film(out: Path, scratch: Path) -> None:
         user.tab("Report")
         film.take(_PAUSE_MS)
         user.paste(user.focused(), study.report)
+        user.wait(lambda: not user.has_button("Stop"), "the places of all sentences")
         user.wait_for_quiet(dock)
         film.take(_STEP_MS)
         for _ in range(_NUM_STEPS):
@@ -92,5 +94,6 @@ def _type(user: User, film: Film, dock: Any, sentence: str) -> None:
         QTest.keyClicks(line, sentence[start : start + _LETTERS_PER_FRAME])
         film.take(_TYPING_MS)
     QTest.keyClick(line, Qt.Key.Key_Return)
+    user.wait(lambda: dock.controller.answers.find(sentence), f"the answer to {sentence!r}")
     user.wait_for_quiet(dock)
     film.take(_ANSWER_MS)

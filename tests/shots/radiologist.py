@@ -55,6 +55,7 @@ def _read_report(user: User, dock: Any, study: Study) -> None:
     user.paste(user.focused(), study.report)
     rows = user.see(ReportListView)
     user.wait_for_quiet(dock)
+    user.give_room_above(dock.lower_tabs)
     for _ in range(2):
         user.key(rows, Qt.Key.Key_Down)
     user.shoot("radiologist-report")
@@ -70,6 +71,7 @@ def _read_report(user: User, dock: Any, study: Study) -> None:
     user.theme("light")
     user.shoot("radiologist-report-light")
     user.theme("dark")
+    user.give_room_above(dock.lower_tabs, share=0.5)
 
 
 def _line_of(rows: ReportListView, number: int) -> int:

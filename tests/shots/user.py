@@ -107,6 +107,13 @@ class User:
         dock.dropEvent(event)  # a drop that is sent, without a mouse that drags, is thrown away by Qt
         self.pause()
 
+    def give_room_above(self, lower: QWidget, share: float = 0.8) -> None:
+        """Drag the line above the lower part of a column to where the upper part has this share of it."""
+        parts = lower.parentWidget()
+        height = parts.height()
+        parts.setSizes([int(share * height), int((1 - share) * height)])
+        self.pause()
+
     def check(self, words: str, is_on: bool) -> None:
         """Set a box to tick."""
         box = self._button(words, None)
@@ -125,8 +132,9 @@ class User:
         button = self._button(words, inside)
         menu = button.menu()
         below = button.mapToGlobal(QPoint(0, button.height()))
-        left = min(below.x(), self.window.geometry().right() - menu.sizeHint().width())
-        menu.popup(QPoint(left, below.y()))
+        room, size = self.window.geometry(), menu.sizeHint()
+        # as on a screen no larger than the window
+        menu.popup(QPoint(min(below.x(), room.right() - size.width()), min(below.y(), room.bottom() - size.height())))
         self.pause()
         try:
             yield menu
@@ -208,7 +216,7 @@ class User:
         end = quiet_since + _PATIENCE_S
         while time.monotonic() - quiet_since < _QUIET_S:
             self.pause()
-            if dock.controller.is_working:
+            if dock.controller.is_working or dock.controller.is_encoding:
                 quiet_since = time.monotonic()
             if time.monotonic() > end:
                 raise TimeoutError("The dock did not come to rest.")
