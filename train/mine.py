@@ -5,8 +5,8 @@
     python -m train mine --reports reports.csv --studies dicom/ --out mined/
 
 writes ``pairs.parquet`` (a line for each sentence and image), ``refused.parquet`` (each reference that gave no pair, and why) and
-``summary.json``. Reports are done in portions; each is kept as soon as it is done, so the same command goes on where it was stopped.
-Of DICOM only headers are read.
+``summary.json``. Reports are done in portions, each kept as soon as it is done: the same command goes on where it was stopped. Of
+DICOM only headers are read.
 """
 
 from __future__ import annotations

@@ -194,9 +194,10 @@ EARLIER = _words(
     r"unverändert\w*", r"wie vorb\w*", r"vorbeschrieben\w*", r"progredient\w*", r"größenprogredient\w*", r"regredient\w*",
     r"zunehmend\w*", r"abnehmend\w*", r"zugenommen", r"abgenommen", r"rückläufig\w*", r"rückbildung", r"aktuell\w*",
     r"nicht mehr", r"(?:kein(?:e[nr]?)?|mehr)\b(?=.*\bmehr\b)", r"voruntersuchung\w*", r"voraufnahme\w*", r"vorbefund\w*",
-    r"vor-?ct\b", r"zuvor", r"ehemals", r"vormals", r"im verlauf", r"im vergleich", r"vergleich\b", r"befundkonstanz",
+    r"vor-?ct\b", r"zuvor", r"ehemals", r"vormals", r"im verlauf(?! de[rs]\b)", r"im vergleich", r"vergleich\b",
+    r"befundkonstanz",
     r"gegenüber (?:der|dem)", r"seit\b", r"wie (?:im )?vor", r"größenkonstant\w*", r"weiterhin", r"still\b", r"remains",
-    r"verlauf\w*", r"stabil\w*", r"progress\b", r"befund(?:ä|dyn)\w*",
+    r"verlauf(?! de[rs]\b)\w*", r"stabil\w*", r"progress\b", r"befund(?:ä|dyn)\w*",
 )  # fmt: skip
 #: A comparison in general, or what was done: it points nowhere unless it affirms a finding.
 COMPARISON_ONLY = _words(
