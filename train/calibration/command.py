@@ -17,7 +17,8 @@ from napari_ct_grounding.model.weights.loading import load_weights
 from train.calibrate import calibrate, read_disease_labels, report_line
 from train.calibration.cases import CalibrationSet, own_cases, phantom_cases
 from train.data.phantoms import generate_cache, load_cache
-from train.evaluate import encode_cached, real_cases
+from train.evaluate import encode_cached
+from train.evaluation.real_sentences import real_cases
 from train.export import read_card_record, write_card_record
 
 __all__ = ["calibrate_command"]

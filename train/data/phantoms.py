@@ -112,7 +112,8 @@ def load_cache(folder: Path, seeds: Sequence[int] | None = None) -> list[CachedP
 
 def _target(record: dict[str, Any]) -> Target:
     """Return a target from its JSON object, in which tuples became lists."""
-    return Target(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+    fields: dict[str, Any] = {name: tuple(of) if isinstance(of, list) else of for name, of in record.items()}
+    return Target(**fields)
 
 
 def read_slabs(folder: Path, seed: int) -> NDArray[np.int16]:
