@@ -29,8 +29,8 @@ from napari_ct_grounding.widgets.jobs import (
 from napari_ct_grounding.widgets.log_file import start_log
 from napari_ct_grounding.widgets.navigation import SliceFollower
 from napari_ct_grounding.widgets.opening import ScanOpener
-from napari_ct_grounding.widgets.own_diseases import OwnDiseases
 from napari_ct_grounding.widgets.orthogonal_views.dock import open_orthogonal_views
+from napari_ct_grounding.widgets.own_diseases import OwnDiseases
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
 from napari_ct_grounding.widgets.panels.dock_panels import DockPanels
 from napari_ct_grounding.widgets.panels.session_menu import SessionMenu

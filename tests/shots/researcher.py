@@ -40,6 +40,7 @@ def _browse_errors(user: User) -> None:
     user.choose("File", "Try the demo case")
     user.wait(lambda: dock.session.file is not None and dock.session.found is not None, "the demo case")
     user.shoot("researcher-errors")
+    user.click("\u00d7", inside=dock.notices)  # the notice of the scan that is missing on purpose
     rows = user.see(ErrorTable)
     for _ in range(2):
         user.key(rows, Qt.Key.Key_N)
@@ -47,6 +48,7 @@ def _browse_errors(user: User) -> None:
     user.pause(0.5)
     user.shoot("researcher-case")
     user.tab("Summary")
+    user.give_room_above(dock.tabs, share=0.72)
     user.shoot("researcher-summary")
     user.theme("light")
     user.shoot("researcher-summary-light")

@@ -58,7 +58,9 @@ class FakeSession:
         coverages: tuple[str, ...] = ("full", "paper"),
     ) -> None:
         self.weights_name = "fake"
-        self.card = SimpleNamespace(description="sees spheres", licence="none", is_calibrated=False, interval_temperature=0.05)
+        self.card = SimpleNamespace(
+            description="sees spheres", licence="none", is_calibrated=False, interval_temperature=0.05
+        )
         self.device = SimpleNamespace(device="cpu", reason="no GPU found; 1 CPU thread")
         self.model = SimpleNamespace(coverages=coverages, precisions=("float32", "bfloat16"), window_length_mm=None)
         self.precision = "float32"

@@ -37,7 +37,7 @@ def test_the_dock_answers_a_sentence_about_a_dicom_study_with_weights_of_our_own
     dock = GroundingDock(viewer, lambda *_: GroundingSession.from_pretrained(str(weights), device="cpu", cache=None))
     viewer.window.add_dock_widget(dock, name="CT Grounding", area="right")
     dock.sentence_panel.submit(study.placed[0].sentences[0])
-    qtbot.waitUntil(lambda: dock.disease_panel.count() == 18 and dock.jobs.is_idle, timeout=20_000)
+    qtbot.waitUntil(lambda: dock.disease_panel.list.count() == 18 and dock.jobs.is_idle, timeout=20_000)
     (answer,) = dock.table.results()
     assert answer.sentence == study.placed[0].sentences[0]
     assert answer.image_number is not None

@@ -7,11 +7,8 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QGuiApplication, QImage, QWheelEvent
 from qtpy.QtWidgets import QLabel, QToolButton
 
-from napari_ct_grounding.core.diseases import CHEST_DISEASES, CT_RATE_DISEASES
-from napari_ct_grounding.core.results import DiseaseScore
 from napari_ct_grounding.widgets.panels.badges import BadgeRow
 from napari_ct_grounding.widgets.panels.colors import colors_of_theme
-from napari_ct_grounding.widgets.panels.disease_panel import DiseasePanel, bar_share
 from napari_ct_grounding.widgets.panels.notice import NoticeBoard
 from napari_ct_grounding.widgets.panels.orientation_question import OrientationQuestion
 from napari_ct_grounding.widgets.panels.profile_strip import ProfileStrip, tick_positions
@@ -240,42 +237,6 @@ def test_moving_the_line_does_not_paint_the_profile_again(strip):
 def test_ticks_are_round_and_not_too_many():
     assert tick_positions(-681.5, -282.0, 9) == [-650.0, -600.0, -550.0, -500.0, -450.0, -400.0, -350.0, -300.0]
     assert tick_positions(5.0, 5.0, 4) == [5.0]
-
-
-# -- diseases
-
-
-def test_diseases_are_listed_and_a_click_asks_for_one(qtbot, colors):
-    panel = DiseasePanel(colors)
-    qtbot.addWidget(panel)
-    panel.resize(280, 400)
-    panel.show()
-    panel.set_scores([DiseaseScore("Emphysema", 0.7), DiseaseScore("Lymphadenopathy", 0.4)], holds_chest=True)
-    with qtbot.waitSignal(panel.disease_requested) as asked:
-        place = panel.visualItemRect(panel.item(0)).center()
-        qtbot.mouseClick(panel.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert asked.args == ["Emphysema"]
-
-
-def test_chest_diseases_are_greyed_and_explained_when_there_is_no_chest(qtbot, colors):
-    panel = DiseasePanel(colors)
-    qtbot.addWidget(panel)
-    panel.set_scores([DiseaseScore(name, 0.6) for name in CT_RATE_DISEASES], holds_chest=False)
-    items = [panel.item(row) for row in range(panel.count())]
-    greyed = {item.text() for item in items if not item.flags() & Qt.ItemFlag.ItemIsEnabled}
-    assert greyed == CHEST_DISEASES
-    assert greyed < set(CT_RATE_DISEASES)
-    assert all("no chest" in item.toolTip() for item in items if item.text() in greyed)
-    asked = []
-    panel.disease_requested.connect(asked.append)
-    panel._ask_for(items[-1])
-    assert asked == []
-
-
-def test_bars_of_scores_start_at_one_half_and_of_probabilities_at_zero():
-    assert bar_share(DiseaseScore("x", 0.5), 0.1) == 0
-    assert bar_share(DiseaseScore("x", 0.45), 0.1) == pytest.approx(-0.5)
-    assert bar_share(DiseaseScore("x", 0.45, 0.8), 0.1) == 0.8
 
 
 # -- the rest

@@ -78,12 +78,15 @@ def test_overlays_and_marks_go_with_another_result_and_stay_with_the_same(strip,
     strip.set_marks([(-300.0, -300.0, "4:38", "reference")])
     strip.set_extent(EXTENT_MM, EXTENT_MM)
     strip.set_result(result)
-    assert strip.overlays and strip.marks
+    assert strip.overlays
+    assert strip.marks
     strip.set_result(others[1])
-    assert not strip.overlays and not strip.marks
+    assert not strip.overlays
+    assert not strip.marks
     strip.set_marks([(-300.0, -300.0, "4:38", "reference")])
     strip.set_extent((0.0, 100.0))
-    assert strip.result is None and not strip.marks
+    assert strip.result is None
+    assert not strip.marks
 
 
 @pytest.mark.parametrize("kind", ["finding", "reference", "truth", "peak"])
@@ -93,7 +96,9 @@ def test_every_kind_of_mark_is_painted_at_its_place_only(strip, kind):
     strip.set_marks([(-306.0, -300.0, "here", kind)])
     marked = _picture(strip)
     changed = [y for y in range(500) if any(bare.pixel(x, y) != marked.pixel(x, y) for x in range(30, 80))]
-    assert changed and strip.y_of_z(-285.0) < min(changed) and max(changed) < strip.y_of_z(-321.0)
+    assert changed
+    assert strip.y_of_z(-285.0) < min(changed)
+    assert max(changed) < strip.y_of_z(-321.0)
 
 
 def test_an_unknown_kind_of_mark_is_refused(strip):
@@ -107,7 +112,8 @@ def test_a_click_on_a_mark_tells_which_one_and_goes_to_its_middle(qtbot, strip):
     strip.z_requested.connect(asked.append)
     strip.set_marks([(-390.0, -390.0, "a", "finding"), (-310.0, -304.0, "b", "reference")])
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(74, round(strip.y_of_z(-305.5))))
-    assert told == [1] and asked == [-307.0]
+    assert told == [1]
+    assert asked == [-307.0]
 
 
 def test_a_click_on_a_curve_tells_whose_it_is_and_one_beside_them_does_not(qtbot, strip, others):
@@ -130,7 +136,9 @@ def test_the_table_of_profiles_holds_every_position_that_was_seen(result):
     assert rows[-1][0] == 'with "quotes", and commas'
     inside = [float(row[1]) for row in rows if row[3] == "1"]
     low, high = result.interval_mm
-    assert inside and low <= min(inside) and max(inside) <= high
+    assert inside
+    assert low <= min(inside)
+    assert max(inside) <= high
 
 
 def test_the_strip_is_saved_as_picture_with_legend_and_as_table(strip, others, tmp_path):
@@ -138,7 +146,8 @@ def test_the_strip_is_saved_as_picture_with_legend_and_as_table(strip, others, t
     strip.save(tmp_path / "strip.png")
     strip.save(tmp_path / "strip.csv")
     picture = QImage(str(tmp_path / "strip.png"))
-    assert picture.height() == 3 * 500 and picture.width() > 3 * 86
+    assert picture.height() == 3 * 500
+    assert picture.width() > 3 * 86
     assert "other 0" in (tmp_path / "strip.csv").read_text(encoding="utf-8-sig")
 
 

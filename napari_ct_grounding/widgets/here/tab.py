@@ -164,9 +164,8 @@ class HereTab:
             self._warned.add(answers)
             self._context.notices.show_notice(
                 _NOTICE,
-                f"Is this volume upside down? Only {order.num_in_order} of {order.num_found} landmarks stand in the order of a "
-                "body. Check it in a coronal view; the answers cannot be trusted if it is. (Or these weights do not know "
-                "this kind of scan. The tab Here shows the landmarks.)",
+                f"Is this volume upside down? Only {order.num_in_order} of {order.num_found} landmarks stand in a body's "
+                "order (tab Here). Check it in a coronal view. If it is not, these weights do not know such scans.",
                 is_closable=True,
             )
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from napari_ct_grounding.widgets.dock_life import DockLife
 from napari_ct_grounding.widgets.freed_memory import give_back_freed_memory_soon
 from napari_ct_grounding.widgets.jobs import FILES_THREAD_NAME, READING_THREAD_NAME, JobThread
 from napari_ct_grounding.widgets.localization_errors.browser_panels import BrowserPanels
+from napari_ct_grounding.widgets.localization_errors.canvas_keys import CanvasKeys
 from napari_ct_grounding.widgets.localization_errors.file_session import FileSession
 from napari_ct_grounding.widgets.localization_errors.notes import TAGS, CaseNote
 from napari_ct_grounding.widgets.localization_errors.results_file import OpenedFile
@@ -57,8 +55,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self._linger.setInterval(_LINGER_MS)
         self._linger.timeout.connect(self.open_current)
         self._is_live = self._has_left = False
-        #: Of the canvas, bound by this dock.
-        self._keys: list[str] = []
+        self._canvas_keys = CanvasKeys(napari_viewer, self.step)
         self.setAcceptDrops(True)
         self._connect()
         self.filter_bar.setEnabled(False)
@@ -122,7 +119,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.layers.events.removed.connect(self._on_layer_removed)
         self.walk.view.follower.follow()
-        self._bind_keys()
+        self._canvas_keys.bind()
         self._on_theme_changed()
 
     def _rest(self) -> None:
@@ -131,7 +128,7 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             self._is_live = False
             self.viewer.events.theme.disconnect(self._on_theme_changed)
             self.walk.view.follower.rest()
-            self._unbind_keys()
+            self._canvas_keys.release()
             self._linger.stop()
         self.detail.take_note()
         self.session.flush()
@@ -152,27 +149,6 @@ class LocalizationErrorsDock(DockLife, BrowserPanels):
             self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
             self.walk.clear()
             give_back_freed_memory_soon()
-
-    def _bind_keys(self) -> None:
-        """Let n and p step from the canvas, too, unless somebody else has them."""
-        dock = weakref.ref(self)
-
-        def stepping(num: int) -> Callable[[Any], None]:
-            def step(_viewer: Any) -> None:
-                found = dock()
-                if found is not None:
-                    found.step(num)
-
-            return step
-
-        for key, num in (("n", 1), ("p", -1)):
-            with suppress(ValueError):  # another dock, or the user, came first
-                self.viewer.bind_key(key, stepping(num))
-                self._keys.append(key)
-
-    def _unbind_keys(self) -> None:
-        while self._keys:
-            self.viewer.bind_key(self._keys.pop(), None)
 
     def dragEnterEvent(self, event: Any) -> None:  # noqa: N802, D102 (Qt's name)
         event.setAccepted(_dropped_file(event) is not None)

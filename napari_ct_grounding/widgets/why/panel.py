@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QBrush, QFont, QShowEvent
+from qtpy.QtGui import QBrush, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -27,10 +27,10 @@ from napari_ct_grounding.widgets.why.plot import ProfilePlot
 
 __all__ = ["COLUMNS", "LIMITS", "WhyPanel"]
 
-COLUMNS = ("Change", "Shift mm", "Score")
+COLUMNS = ("Change", "mm", "Score")
 
 #: What the comparison does not show; always in sight.
-LIMITS = "Shows which words the model listens to. It does not show why a finding is there, nor that it is."
+LIMITS = "Shows what the model listens to. Not why a finding is there, nor that it is."
 
 _EMPTY = "Ask about a sentence. Each of its words is then left out, its side, negation and organ exchanged, to see what moves."
 _RESULT_ROLE = Qt.ItemDataRole.UserRole
@@ -62,9 +62,7 @@ class WhyPanel(QWidget):
         self.table = _EffectTable(colors, self)
         limits = QLabel(LIMITS, self)
         limits.setWordWrap(True)
-        font = QFont(limits.font())
-        font.setPixelSize(10)
-        limits.setFont(font)
+        limits.setStyleSheet("font-size: 10px;")
         head = QHBoxLayout()
         head.addWidget(self.edit, 1)
         head.addWidget(self.button)
@@ -151,6 +149,7 @@ class _EffectTable(QTreeWidget):
         self.setUniformRowHeights(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setStyleSheet("QTreeWidget { font-size: 11px; }")
         self.setAccessibleName("Variants of the sentence")
         self.currentItemChanged.connect(lambda item, _: self._tell(self.result_chosen, item))
         self.itemClicked.connect(lambda item, _: self._tell(self.result_chosen, item))

@@ -15,7 +15,7 @@ from napari_ct_grounding.widgets.panels.profile_painting import MIN_SPAN
 
 __all__ = ["ProfilePlot"]
 
-_WIDTH = 96
+_WIDTH = 74
 _MARGIN = 5
 
 
