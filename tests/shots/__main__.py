@@ -28,19 +28,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ct-grounding-") as folder:
-        keep_to_ourselves(Path(folder))
+        keep_to_ourselves(Path(folder))  # before napari is imported
         from tests.shots.walks import WALKS
 
         for name in options.walks or WALKS:
             if name not in WALKS:
                 sys.exit(f"There is no walk {name!r}; there are {', '.join(WALKS)}.")
+            scratch = Path(folder) / name
+            keep_to_ourselves(scratch)  # no walk finds what another one left
             started_s, cpu_s = time.monotonic(), time.process_time()
-            WALKS[name](options.out, Path(folder))
+            WALKS[name](options.out, scratch)
             print(f"{name}: {time.monotonic() - started_s:.0f} s, {time.process_time() - cpu_s:.0f} s CPU", flush=True)
 
 
 def keep_to_ourselves(folder: Path) -> None:
-    """Point napari's settings and every cache into a folder of ours; before napari is imported."""
+    """Point napari's settings and every cache into a folder of ours."""
+    folder.mkdir(exist_ok=True)
     os.environ.setdefault("QT_API", "pyqt6")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ["HOME"] = str(folder)

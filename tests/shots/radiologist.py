@@ -32,7 +32,7 @@ def take_radiologist_walk(out: Path, scratch: Path) -> None:
     with opened_viewer("light") as viewer:
         user = User(viewer, out)
         dock = user.open_dock("CT Grounding")
-        user.wait(lambda: user.has_button("Go on"), "the offer to go on")
+        user.wait(lambda: user.has_button("Discard"), "the offer to go on")
         user.shoot("radiologist-go-on")
 
 
@@ -90,15 +90,19 @@ def _look_around(user: User, dock: Any) -> None:
     user.shoot("radiologist-here")
     user.choose("More settings", "Orthogonal views")
     user.wait(lambda: user.see(OrthogonalViews), "the other planes")
+    user.viewer.reset_view()  # the button with the house: the canvas has become smaller
     user.pause(0.5)
     user.shoot("radiologist-views")
     user.viewer.window.remove_dock_widget(user.see(OrthogonalViews))
+    user.pause()
+    user.viewer.reset_view()
 
 
 def _take_away(user: User, dock: Any, scratch: Path, out: Path) -> None:
     user.tab("Report")
     with user.menu("Take away \u25be"):
         user.shoot("radiologist-take-away")
+    (scratch / "away").mkdir()
     for key, name in (("png", "contact-sheet.png"), ("html", "report.html")):
         dock.take_away.save(key, scratch / "away" / name)
         user.wait((scratch / "away" / name).is_file, name)

@@ -242,8 +242,9 @@ class PlaneView(QWidget):
         width = painter.fontMetrics().horizontalAdvance(self.title()) + 10
         places = [(self.title(), QRectF(2, 2, width, 18))]
         letters = self.plane.letters
+        top = 2 if box.center().x() - 9 > width + 2 else 20  # below the title where that is as long
         places += [
-            (letters["top"], QRectF(box.center().x() - 9, 2, 18, 18)),
+            (letters["top"], QRectF(box.center().x() - 9, top, 18, 18)),
             (letters["bottom"], QRectF(box.center().x() - 9, box.bottom() - 20, 18, 18)),
             (letters["left"], QRectF(2, box.center().y() - 9, 18, 18)),
             (letters["right"], QRectF(box.right() - 20, box.center().y() - 9, 18, 18)),

@@ -11,8 +11,6 @@ from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox,
 __all__ = ["Chooser"]
 
 _MAX_POPUP_WIDTH = 640
-#: What Qt leaves free at both ends of the text, together (px).
-_MARGIN = 2
 
 
 class Chooser(QComboBox):
@@ -55,7 +53,7 @@ class Chooser(QComboBox):
         field = QStyle.SubControl.SC_ComboBoxEditField
         width = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
         text = self.currentText() if self.currentIndex() >= 0 else self.placeholderText()
-        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width - _MARGIN)
+        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 (Qt's name)
         """Paint as Qt does, but for the cut: napari's style breaks off in the middle of a letter."""
