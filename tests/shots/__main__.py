@@ -35,7 +35,9 @@ def main() -> None:
             if name not in WALKS:
                 sys.exit(f"There is no walk {name!r}; there are {', '.join(WALKS)}.")
             scratch = Path(folder) / name
-            keep_to_ourselves(scratch)  # no walk finds what another one left
+            scratch.mkdir()
+            for kind in ("CONFIG", "STATE"):  # no walk finds what another one left; napari keeps its icons in the cache
+                os.environ[f"XDG_{kind}_HOME"] = str(scratch / kind.lower())
             started_s, cpu_s = time.monotonic(), time.process_time()
             WALKS[name](options.out, scratch)
             print(f"{name}: {time.monotonic() - started_s:.0f} s, {time.process_time() - cpu_s:.0f} s CPU", flush=True)
@@ -43,7 +45,6 @@ def main() -> None:
 
 def keep_to_ourselves(folder: Path) -> None:
     """Point napari's settings and every cache into a folder of ours."""
-    folder.mkdir(exist_ok=True)
     os.environ.setdefault("QT_API", "pyqt6")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ["HOME"] = str(folder)

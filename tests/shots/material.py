@@ -38,7 +38,7 @@ _LABELS = {
 }
 
 #: Standard deviation of the noise in the second weights, in those of each tensor: enough to move some answers.
-_NOISE = 0.8
+_NOISE = 2.0
 
 
 @dataclass(frozen=True)
