@@ -174,7 +174,9 @@ class JobThread(QObject):
         """Ask a job to stop; `on_cancelled` is called at once, and whatever the job still says is dropped."""
         continuations = self._waiting.pop(job_id, None)
         if continuations is not None:
-            self._line.contexts.pop(job_id)._cancel.set()
+            context = self._line.contexts.pop(job_id, None)
+            if context is not None:  # none is left when the program ends meanwhile
+                context._cancel.set()
             continuations.on_cancelled()
 
     def rest(self) -> None:

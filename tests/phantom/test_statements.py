@@ -13,7 +13,8 @@ from napari_ct_grounding.phantom.statements import contrasts, denial_of, side_of
 
 TARGETS = (*LANDMARKS, *(finding_target(kind.name, place) for kind in FINDINGS.values() for place in kind.places))
 DENYING = re.compile(
-    r"\b(?:no|not|none|without|resolved|resolution|kein\w*|nicht|ohne|vollständig regredient|rückbildung|außerhalb|outside)\b",
+    r"\b(?:no|not|none|without|resolved|resolution|kein\w*|nicht|ohne|vollständig regredient|rückbildung|außerhalb|outside"
+    r"|absent|absence|lacks?|disappeared|gone|unlikely|neither|nor|excluded|negative|nothing|cleared|vanished|cannot|fails?|devoid|exclude\w*|free of|ruled out|regressed|regression|healed|subsided|disappearance|settled|absorbed|removed|clear of|cut off|beyond|missing|dismissed|refuted)\b|\(-\)",
     re.IGNORECASE,
 )
 #: Phrases with a word of denial in them that deny nothing.
@@ -21,7 +22,10 @@ IN_A_NAME = re.compile(
     r"without (?:walls|tapering)|not excluded|nicht (?:disloziert|obstruierend)\w*|non-\w+", re.IGNORECASE
 )
 LEFT = re.compile(r"\b(?:left|lt|l[ul]l|link\w*|li|lingul\w*)\b", re.IGNORECASE)
-RIGHT = re.compile(r"\b(?:right|rt|r[uml]l|recht\w*|re|4r|middle[ -]lobe|mittellappen|ml)\b", re.IGNORECASE)
+RIGHT = re.compile(
+    r"\b(?:right|rt|r[uml]l|recht\w*|re|4r|middle[ -]lobe|mittellappen\w*|mittler\w* lungenlappens?|lobus medius|ml)\b",
+    re.IGNORECASE,
+)
 
 
 def _drawn(family, language, count=700, seed=0, **options):

@@ -102,7 +102,7 @@ def test_calibration_and_figures_come_into_the_card(weights, cache, capsys):
     figures = evaluate_command(weights, num_phantoms=4, seed0=0, cache=cache, num_workers=1, into_card=True)
     printed = capsys.readouterr().out
     assert "| landmarks |" in printed
-    assert "category prior" in printed
+    assert "| category_prior |" in printed
     card = load_weights(weights).card
     assert card.is_calibrated
     assert card.location_threshold is not None

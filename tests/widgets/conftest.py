@@ -231,6 +231,18 @@ def _no_work_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def settings_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of the settings, which napari looks for when it is first asked: those of this test alone."""
+    import napari.settings
+
+    monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "settings" / "napari.yaml"))
+    (tmp_path / "settings").mkdir()
+    napari.settings._clear_plugin_settings_cache()
+    yield tmp_path / "settings" / "napari-ct-grounding.yaml"
+    napari.settings._clear_plugin_settings_cache()
+
+
+@pytest.fixture
 def session() -> FakeSession:
     return FakeSession()
 

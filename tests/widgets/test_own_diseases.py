@@ -74,13 +74,14 @@ def test_prompts_are_scored_after_the_18_and_kept_for_the_next_start(controller,
 
 
 def test_a_removed_prompt_leaves_the_scores(controller, panel, inline_jobs):
-    OwnDiseases(controller, panel)
+    own = OwnDiseases(controller, panel)  # held: signals hold it weakly
     controller.encode()
     panel.prompt_added.emit("Rib fracture")
     inline_jobs.run_all()
     assert "Rib fracture" in _scored(controller)
     panel.prompt_removed.emit("Rib fracture")
     assert "Rib fracture" not in _scored(controller)
+    assert own.prompts == ()
     assert own_lists.read_own_lists().diseases == ()
 
 
@@ -108,7 +109,7 @@ def test_a_prompt_that_the_weights_cannot_read_is_told_once_and_the_next_is_scor
     session.score_diseases = score
     told = []
     controller.failed.connect(told.append)
-    OwnDiseases(controller, panel)
+    own = OwnDiseases(controller, panel)  # held: signals hold it weakly
     panel.prompt_added.emit("Gallstones")
     panel.prompt_added.emit("\u80ba")
     controller.encode()
@@ -116,6 +117,7 @@ def test_a_prompt_that_the_weights_cannot_read_is_told_once_and_the_next_is_scor
     controller.diseases_changed.emit()
     inline_jobs.run_all()
     assert len(told) == 1
+    assert own.prompts == ("\u80ba", "Gallstones")
     assert "Gallstones" in _scored(controller)
 
 

@@ -127,10 +127,14 @@ def test_the_menu_offers_what_the_weights_offer_once_they_are_known(desk, qtbot,
     assert _texts(menu)["bfloat16"].isChecked()
 
 
-def test_embeddings_on_disk_are_counted_cleared_and_switched_off(desk, qtbot, tmp_path, monkeypatch, session, volume):
+def test_embeddings_on_disk_are_counted_cleared_and_switched_off(
+    desk, qtbot, tmp_path, settings_path, monkeypatch, session, volume
+):
     from napari_ct_grounding.widgets import housekeeping as module
 
-    monkeypatch.setenv("CT_GROUNDING_CACHE", str(tmp_path))
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    monkeypatch.setenv("CT_GROUNDING_CACHE", str(folder))
     told = []
     monkeypatch.setattr(module, "show_info", told.append)
     housekeeping = Housekeeping(desk.controller, desk.store, desk.jobs)
@@ -139,16 +143,16 @@ def test_embeddings_on_disk_are_counted_cleared_and_switched_off(desk, qtbot, tm
     menu.keeping_chosen.connect(housekeeping.set_keeping)
     menu.clearing_requested.connect(housekeeping.clear_cache)
     assert not _texts(menu)["Remove from disk"].isEnabled()
-    (tmp_path / f"{'0' * 32}.embeddings").write_bytes(bytes(2_000_000))
+    (folder / f"{'0' * 32}.embeddings").write_bytes(bytes(2_000_000))
     assert "Encoded scans: 2 MB of 512 MB on disk" in _texts(menu)
     _texts(menu)["Remove from disk"].trigger()
     desk.jobs.run_all()
     assert told == ["Encoded scans removed from disk: 2 MB set free."]
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
     desk.choose(volume)
     desk.controller.encode()
     desk.jobs.run_all()
-    assert session.cache.folder == tmp_path
+    assert session.cache.folder == folder
     _texts(menu)["Keep on disk"].trigger()
     assert not read_settings().keeps_embeddings
     desk.controller.ground("bright sphere")

@@ -28,14 +28,8 @@ def configurations():
 
 
 @pytest.fixture
-def path(tmp_path, monkeypatch):
-    """The file of the settings, which napari looks for when it is first asked."""
-    import napari.settings
-
-    monkeypatch.setattr(napari.settings, "_CFG_PATH", str(tmp_path / "napari.yaml"))
-    napari.settings._clear_plugin_settings_cache()
-    yield tmp_path / "napari-ct-grounding.yaml"
-    napari.settings._clear_plugin_settings_cache()
+def path(settings_path):
+    return settings_path
 
 
 def _next_start():

@@ -225,8 +225,9 @@ def open_orthogonal_views(viewer: Any) -> OrthogonalViews:
             widget.parent().show()
             return widget
     dock = OrthogonalViews(viewer)
-    area = viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="bottom")
-    window = viewer.window._qt_window
+    viewer.window.add_dock_widget(dock, name=DOCK_NAME, area="bottom")
+    # Asked of Qt: napari hands its own window to plugins as a proxy, which Qt does not take.
+    area, window = dock.parent(), dock.window()
     # Below the canvas only: docks beside it keep their height.
     window.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
     window.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
