@@ -14,7 +14,9 @@ from napari_ct_grounding.phantom.statements import contrasts, denial_of, side_of
 TARGETS = (*LANDMARKS, *(finding_target(kind.name, place) for kind in FINDINGS.values() for place in kind.places))
 DENYING = re.compile(
     r"\b(?:no|not|none|without|resolved|resolution|kein\w*|nicht|ohne|vollständig regredient|rückbildung|außerhalb|outside"
-    r"|absent|absence|lacks?|disappeared|gone|unlikely|neither|nor|excluded|negative|nothing|cleared|vanished|cannot|fails?|devoid|exclude\w*|free of|ruled out|regressed|regression|healed|subsided|disappearance|settled|absorbed|removed|clear of|cut off|beyond|missing|dismissed|refuted)\b|\(-\)",
+    r"|absent|absence|lacks?|disappeared|gone|unlikely|neither|nor|excluded|negative|nothing|cleared|vanished|cannot"
+    r"|fails?|devoid|exclude\w*|free of|ruled out|regressed|regression|healed|subsided|disappearance|settled"
+    r"|absorbed|removed|clear of|cut off|beyond|missing|dismissed|refuted)\b|\(-\)",
     re.IGNORECASE,
 )
 #: Phrases with a word of denial in them that deny nothing.
