@@ -50,6 +50,7 @@ def chosen():
 def opener(viewer, volumes, notices, inline_jobs, chosen):
     opener = ScanOpener(viewer, inline_jobs, volumes, notices, chosen.append)
     yield opener
+    opener.cancel()  # its timer must not outlive the notices
     opener.ignore()
     refusals.take_last()
 
